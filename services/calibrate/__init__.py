@@ -1,0 +1,1 @@
+"""Finds the threshold that keeps wrong sidelining within budget, from people's labels."""

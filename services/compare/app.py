@@ -1,0 +1,101 @@
+"""captures.identified + gallery, catalogue, features ─▶ inspection.results (key: item)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from services.compare import decide
+from services.kernel import features
+from services.kernel import records as r
+from services.kernel.agents import MissingRow
+
+if TYPE_CHECKING:
+    from services.kernel.blobs import Blobs
+    from services.kernel.service import Event, Service
+
+#: Features of this many references are kept in memory (6 KiB an image).
+CACHED = 4096
+
+
+def build(service: Service) -> None:
+    """Add the agent that compares captures with their gallery."""
+    catalog = service.view("catalog.products")
+    galleries = service.view("gallery.references")
+    cache = _Features(service.blobs)
+
+    async def compare(identified: r.Identification, _: Event) -> None:
+        product_id = identified.product_id
+        product = catalog.get(product_id)
+        if product_id is not None and product is None:
+            msg = f"product {product_id} is not in catalog.products; send it there, then retry"
+            raise MissingRow("unknown_product", msg)
+        gallery = galleries.get(product_id)
+        await service.publish(
+            "inspection.results",
+            identified.subject.item_id,
+            r.InspectionResult(
+                subject=identified.subject,
+                scores=identified.scores,
+                product_id=product_id,
+                method=identified.method,
+                confidence=identified.confidence,
+                candidates=identified.candidates,
+                order_line_id=identified.order_line_id,
+                comparison=await _comparison(service.blobs, cache, identified, gallery),
+                product=_facts(product) if product is not None else None,
+                versions=identified.versions,
+            ),
+        )
+
+    service.consume("captures.identified", compare)
+
+
+async def _comparison(
+    blobs: Blobs, cache: _Features, identified: r.Identification, gallery: r.Gallery | None
+) -> r.Comparison | None:
+    encoder = identified.versions.get("model.gallery_encoder", "")
+    if gallery is None or gallery.encoder != encoder or not gallery.references:
+        return None
+    query = features.unpack(await blobs.get(identified.features_key))
+    references = [await cache.get(ref.features_key) for ref in gallery.references]
+    found = decide.difference(query, references)
+    if found is None:
+        return None
+    return r.Comparison(
+        foreign=found.foreign,
+        missing=found.missing,
+        references=len(references),
+        gallery_version=gallery.version,
+        heat=found.heat.tobytes(),
+    )
+
+
+def _facts(product: r.Product) -> r.ProductFacts:
+    return r.ProductFacts(
+        vendor_id=product.vendor_id,
+        category=product.category,
+        material=product.material,
+        unit_count=product.unit_count,
+        price_cents=product.price_cents,
+        hazardous=product.hazardous,
+    )
+
+
+class _Features:
+    """Reference features, the least recently used go first; references never change under their key."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+        self._kept: OrderedDict[str, features.Patches] = OrderedDict()
+
+    async def get(self, key: str) -> features.Patches:
+        kept = self._kept.get(key)
+        if kept is None:
+            kept = features.unpack(await self._blobs.get(key))
+            self._kept[key] = kept
+            if len(self._kept) > CACHED:
+                self._kept.popitem(last=False)
+        else:
+            self._kept.move_to_end(key)
+        return kept

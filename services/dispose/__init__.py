@@ -1,0 +1,1 @@
+"""Damage Land: what is done with a sidelined item."""

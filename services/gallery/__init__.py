@@ -1,0 +1,1 @@
+"""Keeps each product's references: enrols pristine captures, in the topic and in the vector index."""

@@ -1,0 +1,60 @@
+"""gallery.enrolments + catalogue ─▶ gallery.references and the vector index.
+
+References outlive the captures they were made from, so features and images are copied under keys of their own.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from services.gallery import decide
+from services.kernel import records as r
+from services.kernel import wire
+from services.kernel.agents import MissingRow
+from services.kernel.features import unpack_embedding
+from services.kernel.index import ReferenceIndex
+
+if TYPE_CHECKING:
+    from services.kernel.service import Event, Service
+    from services.kernel.views import View
+
+
+def build(service: Service) -> None:
+    """Add the agent that enrols references."""
+    index = ReferenceIndex(service.settings.postgres.get_secret_value())
+    service.on_start(index.start, index.close)
+    service.ready_when("postgres", index.ready)
+    catalog: View[r.Product] = service.view("catalog.products")
+    galleries: View[r.Gallery] = service.view("gallery.references")
+
+    async def enrol(inspection: r.Inspection, event: Event) -> None:
+        product_id = event.key
+        if catalog.get(product_id) is None:
+            msg = f"product {product_id} is not in catalog.products; send it there, then retry"
+            raise MissingRow("unknown_product", msg)
+        known = galleries.get(product_id)
+        gallery = decide.enrolled(known, inspection, await _copied(product_id, inspection), datetime.now(UTC))
+        if gallery is not None:
+            partition, offset = await service.publish("gallery.references", product_id, gallery)
+            galleries.apply(product_id, gallery, partition, offset)
+        # Also when the list did not change: a crash may have come between the topic and the index.
+        current = galleries.get(product_id)
+        if current is not None:
+            await index.replace(
+                current.encoder,
+                product_id,
+                [(str(ref.reference_id), unpack_embedding(ref.embedding)) for ref in current.references],
+            )
+
+    async def _copied(product_id: str, inspection: r.Inspection) -> str:
+        """Copy features and images; returns the key of the features."""
+        blobs, subject = service.blobs, inspection.subject
+        base = f"references/{product_id}/{subject.capture_id}"
+        manifest = wire.decode(r.Capture, await blobs.get(f"manifests/{subject.capture_id}.avro"))
+        copies = [(f"{base}/features.ipf", await blobs.get(inspection.features_key))]
+        copies += [(f"{base}/{i.key.rsplit('/', 1)[1]}", await blobs.get(i.key)) for i in manifest.images]
+        await blobs.put(copies)
+        return copies[0][0]
+
+    service.consume("gallery.enrolments", enrol)

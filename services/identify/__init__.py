@@ -1,0 +1,1 @@
+"""Says what product a capture shows: the barcode is a prior, the picture decides."""

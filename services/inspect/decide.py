@@ -1,0 +1,49 @@
+"""What a capture's images say together. Values in, values out."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from services.kernel import records as r
+from services.kernel.faults import DataFault
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+#: Order of the classifier's outputs.
+SCORES = (
+    "damaged", "major", "deformation", "actuation", "deconstruction",
+    "penetration", "superficial", "spillage", "missing_unit",
+)  # fmt: skip
+
+
+def seen(images: tuple[r.Image, ...]) -> tuple[r.Image, ...]:
+    """The images that the networks look at, in the order of their features."""
+    return tuple(i for i in images if i.role is r.ImageRole.RGB)
+
+
+def checked(image: r.Image, data: bytes) -> bytes:
+    """The bytes of an image, if they are the ones that the station stored.
+
+    Raises:
+        DataFault: another length or another SHA-256 than the event says.
+    """
+    if len(data) != image.size or hashlib.sha256(data).hexdigest() != image.sha256:
+        msg = f"{image.key} is not what the station stored ({len(data)} bytes, {image.size} expected, or another SHA-256)"
+        raise DataFault("checksum", msg)
+    return data
+
+
+def pooled_scores(damage: npt.NDArray[np.float32]) -> r.Scores:
+    """One set of scores for a capture from (images, 9): damage shows on the side where it is, so the largest counts."""
+    top = damage.max(axis=0)
+    return r.Scores(**{name: float(p) for name, p in zip(SCORES, top, strict=True)})
+
+
+def pooled_embedding(embedding: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """One unit embedding for a capture from (images, d)."""
+    mean: npt.NDArray[np.float32] = embedding.mean(axis=0)
+    return mean / max(float(np.linalg.norm(mean)), 1e-12)

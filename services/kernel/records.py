@@ -1,0 +1,576 @@
+"""The mesh's records: the Avro schemas of `schemas/` as values. Fields, units and meaning are documented there.
+
+The schemas are the source of truth; `tests/kernel/test_records.py` holds this module against them both ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+
+class Stage(StrEnum):
+    """Where in the chain an item was photographed."""
+
+    RECEIVE = "RECEIVE"
+    STOW = "STOW"
+    PICK = "PICK"
+    SORT = "SORT"
+    PACK = "PACK"
+    SHIP = "SHIP"
+
+
+class Severity(StrEnum):
+    """How bad damage is: none, minor (sellable at a discount) or major."""
+
+    NONE = "NONE"
+    MINOR = "MINOR"
+    MAJOR = "MAJOR"
+
+
+class Verdict(StrEnum):
+    """What a person found."""
+
+    INTACT = "INTACT"
+    DAMAGED = "DAMAGED"
+
+
+class ImageRole(StrEnum):
+    """What an image shows: colour, or depth in millimetres as 16-bit grey."""
+
+    RGB = "RGB"
+    DEPTH = "DEPTH"
+
+
+class IdentityMethod(StrEnum):
+    """How a product was recognised: the scanned barcode agreed with the picture, the tote's manifest held it, the whole catalogue was searched, or none of these."""
+
+    BARCODE = "BARCODE"
+    MANIFEST = "MANIFEST"
+    SEARCH = "SEARCH"
+    NONE = "NONE"
+
+
+class CauseKind(StrEnum):
+    """What made a revision: a capture or a person's label."""
+
+    CAPTURE = "CAPTURE"
+    LABEL = "LABEL"
+
+
+class EventKind(StrEnum):
+    """What a damage event says: detected by the mesh, confirmed by a person, or taken back."""
+
+    DETECTED = "DETECTED"
+    CONFIRMED = "CONFIRMED"
+    RETRACTED = "RETRACTED"
+
+
+class SidelineAction(StrEnum):
+    """What becomes of an item: stays on the belt, is pulled off as damaged, is pulled off at random to be labelled, is put back after a person's verdict, was decided too late to be pulled, or was over the budget."""
+
+    PASS = "PASS"
+    SIDELINE = "SIDELINE"
+    SAMPLE = "SAMPLE"
+    RELEASE = "RELEASE"
+    LATE = "LATE"
+    OVER_BUDGET = "OVER_BUDGET"
+
+
+class RequestStatus(StrEnum):
+    """State of a replacement request."""
+
+    REQUESTED = "REQUESTED"
+    CANCELLED = "CANCELLED"
+
+
+class DispositionAction(StrEnum):
+    """What is done with a sidelined item."""
+
+    RESELL = "RESELL"
+    DISCOUNT = "DISCOUNT"
+    REFURBISH = "REFURBISH"
+    RETURN_TO_VENDOR = "RETURN_TO_VENDOR"
+    DONATE = "DONATE"
+    DISPOSE = "DISPOSE"
+    INSPECT = "INSPECT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What was photographed, where and when; travels unchanged with every event about the capture."""
+
+    capture_id: UUID
+    item_id: str
+    tote_id: str | None = None
+    station_id: str
+    center_id: str
+    stage: Stage
+    barcode: str | None = None
+    captured_at: datetime
+    deadline_at: datetime
+    enrol_product_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """One stored image of a capture (claim check)."""
+
+    camera: str
+    role: ImageRole
+    width: int
+    height: int
+    media_type: str
+    size: int
+    key: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """station.captures: a station's images of one item are durable and wait to be inspected."""
+
+    subject: Subject
+    received_at: datetime
+    images: tuple[Image, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """Outputs of the damage classifier for a capture, each a probability in [0, 1], the largest over its images."""
+
+    damaged: float
+    major: float
+    deformation: float
+    actuation: float
+    deconstruction: float
+    penetration: float
+    superficial: float
+    spillage: float
+    missing_unit: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """captures.inspected and gallery.enrolments: what the models saw, without knowing the product."""
+
+    subject: Subject
+    scores: Scores
+    embedding: bytes
+    features_key: str
+    versions: Mapping[str, str] = field(default_factory=dict)
+    inspected_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A product that a picture may show."""
+
+    product_id: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identification:
+    """captures.identified: which product the capture shows."""
+
+    subject: Subject
+    scores: Scores
+    features_key: str
+    product_id: str | None = None
+    method: IdentityMethod
+    confidence: float
+    candidates: tuple[Candidate, ...] = ()
+    order_line_id: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The capture against its product's references. Distances are cosine distances of patch embeddings."""
+
+    foreign: float
+    missing: float
+    references: int
+    gallery_version: int
+    heat: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductFacts:
+    """Catalogue facts as they were when the capture was judged."""
+
+    vendor_id: str
+    category: str
+    material: str
+    unit_count: int
+    price_cents: int
+    hazardous: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectionResult:
+    """inspection.results: everything the models can say about the capture; key: item."""
+
+    subject: Subject
+    scores: Scores
+    product_id: str | None = None
+    method: IdentityMethod
+    confidence: float
+    candidates: tuple[Candidate, ...] = ()
+    order_line_id: str | None = None
+    comparison: Comparison | None = None
+    product: ProductFacts | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What an assessment counted for, so that its successor can take it back."""
+
+    vendor_id: str | None = None
+    product_id: str | None = None
+    material: str | None = None
+    stage: Stage
+    captured_at: datetime
+    damaged: bool
+    severity: Severity
+    defect_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """What made one revision."""
+
+    revision: int
+    cause_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """damage.assessments: what the mesh holds to be true of an item, one per revision; key: item. A higher revision replaces a lower one."""
+
+    assessment_id: UUID
+    item_id: str
+    revision: int
+    cause: CauseKind
+    cause_id: UUID
+    subject: Subject
+    product_id: str | None = None
+    product: ProductFacts | None = None
+    order_line_id: str | None = None
+    scores: Scores
+    comparison: Comparison | None = None
+    candidates: tuple[Candidate, ...] = ()
+    probability: float
+    damaged: bool
+    tolerated: bool
+    severity: Severity
+    defect_types: tuple[str, ...] = ()
+    verdict: Verdict | None = None
+    annotator: str | None = None
+    reason: str
+    outcome: Outcome
+    previous: Outcome | None = None
+    history: tuple[Cause, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    assessed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DamageEvent:
+    """damage.events: an item is damaged, or is not after all; key: item. What other systems subscribe to."""
+
+    event_id: UUID
+    item_id: str
+    revision: int
+    kind: EventKind
+    assessment_id: UUID
+    capture_id: UUID
+    center_id: str
+    stage: Stage
+    product_id: str | None = None
+    vendor_id: str | None = None
+    probability: float
+    severity: Severity
+    defect_types: tuple[str, ...] = ()
+    reason: str
+    captured_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SidelineDecision:
+    """sideline.decisions: what was decided about an item on the belt, for every assessment; key: item."""
+
+    decision_id: UUID
+    item_id: str
+    revision: int
+    assessment_id: UUID
+    center_id: str
+    stage: Stage
+    action: SidelineAction
+    probability: float
+    threshold: float
+    threshold_version: int
+    reason: str
+    deadline_at: datetime
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SidelineCommand:
+    """sideline.commands: an item leaves the belt, or comes back; key: item. Nothing is sent for items that pass."""
+
+    command_id: UUID
+    item_id: str
+    revision: int
+    action: SidelineAction
+    assessment_id: UUID
+    center_id: str
+    stage: Stage
+    product_id: str | None = None
+    product: ProductFacts | None = None
+    order_line_id: str | None = None
+    damaged: bool
+    severity: Severity
+    defect_types: tuple[str, ...] = ()
+    verdict: Verdict | None = None
+    reason: str
+    deadline_at: datetime
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacementRequest:
+    """replacement.requests: another unit is wanted for an order line; key: order line, the newest counts."""
+
+    request_id: UUID
+    order_line_id: str
+    order_id: str
+    item_id: str
+    revision: int
+    product_id: str
+    quantity: int
+    status: RequestStatus
+    reason: str
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disposition:
+    """disposition.decisions: what is done with a sidelined item; key: item, the newest counts."""
+
+    disposition_id: UUID
+    item_id: str
+    revision: int
+    product_id: str | None = None
+    action: DispositionAction
+    discount_percent: int
+    price_cents: int | None = None
+    reason: str
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorCell:
+    """Counts of one product, packaging and stage within one window."""
+
+    product_id: str
+    material: str
+    stage: Stage
+    items: int
+    damaged: int
+    major: int
+    by_type: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorPartial:
+    """vendors.partials (internal): what one source partition contributes to a supplier's window; replaces its predecessor."""
+
+    vendor_id: str
+    window_start: datetime
+    partition: int
+    applied_offset: int
+    recent: tuple[str, ...] = ()
+    cells: tuple[VendorCell, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorRobustness:
+    """vendor.robustness: damage of one supplier's items in one hour of event time; key: vendor|window start; replaces its predecessor."""
+
+    vendor_id: str
+    window_start: datetime
+    window_seconds: int
+    items: int
+    damaged: int
+    damaged_per_million: float
+    lower_per_million: float
+    upper_per_million: float
+    cells: tuple[VendorCell, ...] = ()
+    applied: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """review.labels: what a person found; key: item."""
+
+    label_id: UUID
+    item_id: str
+    verdict: Verdict
+    severity: Severity
+    defect_types: tuple[str, ...] = ()
+    product_id: str | None = None
+    annotator: str
+    labelled_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """calibration.thresholds: sideline at or above this probability; key: center|stage|group."""
+
+    center_id: str
+    stage: Stage
+    group: str
+    threshold: float
+    version: int
+    budget: float
+    intact_labels: int
+    false_positive_upper: float
+    reason: str
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """policies.tolerability: damage that is let pass; key: policy id. The most specific one that fits decides."""
+
+    policy_id: str
+    category: str | None = None
+    material: str | None = None
+    stages: tuple[Stage, ...] = ()
+    tolerated_types: tuple[str, ...] = ()
+    up_to: Severity
+    judge_at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """catalog.products; key: product."""
+
+    product_id: str
+    title: str
+    barcode: str | None = None
+    vendor_id: str
+    category: str
+    material: str
+    unit_count: int
+    price_cents: int
+    hazardous: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendor:
+    """vendors.profiles; key: vendor."""
+
+    vendor_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderLine:
+    """orders.lines; key: order line. Dies by tombstone."""
+
+    order_line_id: str
+    order_id: str
+    product_id: str
+    quantity: int
+    promised_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestEntry:
+    """What a tote should hold of one product."""
+
+    product_id: str
+    order_line_id: str | None = None
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """totes.manifests: what a tote should hold; key: tote."""
+
+    tote_id: str
+    entries: tuple[ManifestEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """One pristine reference of a product."""
+
+    reference_id: UUID
+    features_key: str
+    embedding: bytes
+    enrolled_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gallery:
+    """gallery.references: a product's whole reference list; key: product."""
+
+    product_id: str
+    version: int
+    encoder: str
+    references: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SidelineBudget:
+    """sideline.budgets (internal): who was admitted in one hour; key: center|stage|hour. Replaces its predecessor."""
+
+    center_id: str
+    stage: Stage
+    hour_start: datetime
+    admitted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledOutcome:
+    """calibration.outcomes (internal): a labelled item and what the models had said; key: item."""
+
+    item_id: str
+    revision: int
+    center_id: str
+    stage: Stage
+    group: str
+    probability: float
+    damaged: bool
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """<topic>.<service>.quarantine: an event that could not be processed, with all that is needed to send it again."""
+
+    service: str
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None = None
+    value: bytes | None = None
+    value_key: str | None = None
+    headers: Mapping[str, bytes] = field(default_factory=dict)
+    reason: str
+    message: str
+    quarantined_at: datetime
+
+
+#: Any record, where only its class matters.
+Record = Any

@@ -1,0 +1,189 @@
+"""The mesh's only door to Triton: one asyncio gRPC channel per process.
+
+Triton's messages are built directly: the client library's wrappers cost more CPU than the call. Every request carries
+a deadline and is cancelled when it passes; every answer's shape, length and range is checked, because a server start was
+seen that answered each request with an empty tensor of the right declared shape.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import time
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import numpy as np
+import structlog
+from tritonclient.grpc import service_pb2 as pb
+from tritonclient.grpc import service_pb2_grpc as rpc
+
+from services.kernel import telemetry
+from services.kernel.faults import DataFault, DependencyFault
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+log = structlog.get_logger(__name__)
+
+MODEL = "capture_inspection"
+PARTS = ("damage_classifier", "gallery_encoder")
+DAMAGE, EMBEDDING, PATCHES = (9,), (256,), (49, 64)
+#: What this client may send in one message; images are at most 12 per capture.
+MAX_MESSAGE_BYTES = 64 * 2**20
+#: Requests in flight per process: enough to fill Triton's batches, few enough that none waits long in its queue.
+CONCURRENCY = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What the networks say about each image of a capture, in order.
+
+    damage: (images, 9) float32 in [0, 1]; embedding: (images, 256) float32; patches: (images, 49, 64) float16.
+    """
+
+    damage: npt.NDArray[np.float32]
+    embedding: npt.NDArray[np.float32]
+    patches: npt.NDArray[np.float16]
+
+
+class Triton:
+    """Asks the ensemble about captures."""
+
+    def __init__(self, address: str, *, timeout_s: float = 20.0) -> None:
+        self._address = address
+        self._timeout_s = timeout_s
+        self._channel: grpc.aio.Channel | None = None
+        self._stub: Any = None
+        self._slots = asyncio.Semaphore(CONCURRENCY)
+        self.versions: dict[str, str] = {}
+        meter = telemetry.meter()
+        self._seconds = meter.create_histogram("intact.triton.duration", unit="s", description="Round trip.")
+
+    async def start(self, patience_s: float = 60.0) -> None:
+        """Connect, learn the model versions and put a picture through.
+
+        Raises:
+            DependencyFault: Triton is not ready or answers nonsense, after trying for `patience_s` seconds.
+        """
+        limits = [
+            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.enable_http_proxy", 0),
+        ]
+        self._channel = grpc.aio.insecure_channel(self._address, options=limits)
+        self._stub = rpc.GRPCInferenceServiceStub(self._channel)
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                self.versions = {f"model.{part}": await self._version(part) for part in PARTS}
+                await self.inspect([_test_picture()])
+            except (DependencyFault, DataFault) as fault:
+                if time.monotonic() > until:
+                    msg = f"Triton at {self._address} is not ready: {fault}"
+                    raise DependencyFault(msg) from fault
+                await asyncio.sleep(0.25)
+            else:
+                return
+
+    async def ready(self) -> bool:
+        """Whether Triton says that it can answer."""
+        try:
+            answer = await self._stub.ModelReady(pb.ModelReadyRequest(name=MODEL), timeout=2.0)
+        except grpc.RpcError:
+            return False
+        return bool(answer.ready)
+
+    async def _version(self, model: str) -> str:
+        try:
+            meta = await self._stub.ModelMetadata(pb.ModelMetadataRequest(name=model), timeout=5.0)
+            config = await self._stub.ModelConfig(pb.ModelConfigRequest(name=model), timeout=5.0)
+        except grpc.RpcError as exc:
+            msg = f"Triton does not describe {model}: {_said(exc)}"
+            raise DependencyFault(msg) from exc
+        build = config.config.parameters["build"].string_value
+        return f"{max(meta.versions, key=int)}+{build}"
+
+    async def inspect(self, images: Sequence[bytes]) -> Sight:
+        """Run the ensemble over the images of one capture.
+
+        Raises:
+            DataFault: an image cannot be decoded.
+            DependencyFault: Triton is gone, too slow, too busy, or its answer is not what was asked for.
+        """
+        request = pb.ModelInferRequest(model_name=MODEL)
+        tensor = request.inputs.add(name="IMAGE", datatype="BYTES")
+        tensor.shape.extend([len(images), 1])
+        request.raw_input_contents.append(b"".join(struct.pack("<I", len(i)) + i for i in images))
+        request.parameters["timeout"].int64_param = int(self._timeout_s * 1e6)
+        began = time.perf_counter()
+        with telemetry.span("triton capture_inspection"):
+            async with self._slots:
+                try:
+                    answer = await self._stub.ModelInfer(
+                        request, timeout=self._timeout_s, metadata=[(k, v.decode()) for k, v in telemetry.outgoing()]
+                    )
+                except grpc.RpcError as exc:
+                    raise _fault(exc) from exc
+        self._seconds.record(time.perf_counter() - began)
+        return read_answer(answer, len(images))
+
+    async def close(self) -> None:
+        """Close the channel."""
+        if self._channel is not None:
+            await self._channel.close()
+
+
+def read_answer(answer: Any, images: int) -> Sight:
+    """The tensors of an answer, after checking that they are what was asked for.
+
+    Raises:
+        DependencyFault: a tensor is missing, has another type, shape or length, or holds no sensible numbers.
+    """
+    raw = {o.name: (o, c) for o, c in zip(answer.outputs, answer.raw_output_contents, strict=False)}
+    damage = _tensor(raw, "DAMAGE", "FP32", (images, *DAMAGE), np.dtype("<f4"))
+    embedding = _tensor(raw, "EMBEDDING", "FP32", (images, *EMBEDDING), np.dtype("<f4"))
+    patches = _tensor(raw, "PATCHES", "FP16", (images, *PATCHES), np.dtype("<f2"))
+    norms = np.linalg.norm(embedding, axis=1)
+    if not (np.all(damage >= 0) and np.all(damage <= 1)) or not np.all(np.abs(norms - 1) < 0.05):
+        msg = "Triton's answer holds no probabilities or no unit embeddings; restart it and look at its log"
+        raise DependencyFault(msg)
+    return Sight(damage=damage, embedding=embedding, patches=patches)
+
+
+def _tensor(raw: Any, name: str, kind: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+    output, content = raw.get(name, (None, b""))
+    wanted = int(np.prod(shape)) * dtype.itemsize
+    if output is None or output.datatype != kind or tuple(output.shape) != shape or len(content) != wanted:
+        got = "nothing" if output is None else f"{output.datatype}{list(output.shape)}, {len(content)} bytes"
+        msg = f"Triton answered {name} with {got} instead of {kind}{list(shape)}, {wanted} bytes"
+        raise DependencyFault(msg)
+    return np.frombuffer(content, dtype).reshape(shape)
+
+
+def _fault(error: grpc.RpcError) -> Exception:
+    said = _said(error)
+    if "DECODE:" in said:
+        return DataFault("bad_image", said[said.index("DECODE:") + len("DECODE:") :].strip())
+    return DependencyFault(f"Triton: {said}")
+
+
+def _said(error: grpc.RpcError) -> str:
+    code = getattr(error, "code", None)
+    details = getattr(error, "details", None)
+    return f"{code().name if code else 'ERROR'}: {details() if details else error}"
+
+
+def _test_picture() -> bytes:
+    """A 32 x 32 PNG with a ramp, for the self-test."""
+    rows = b"".join(b"\0" + bytes((x * 8) & 255 for x in range(32) for _ in range(3)) for _ in range(32))
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    head = struct.pack(">IIBBBBB", 32, 32, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")

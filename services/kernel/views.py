@@ -1,0 +1,240 @@
+"""Topics read as tables: reference data, and a service's own state, which is always a topic that others can read too.
+
+Faust's tables were measured and left alone: their changelog and the committed offset are two records, so a crash
+between them counts events twice, and a slow table costs more than the hop. A view is a dictionary that follows a
+topic; a service waits for its views before its first event, and after every rebalance.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import confluent_kafka
+import structlog
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from services.kernel import wire
+from services.kernel.calls import Calls
+from services.kernel.faults import DataFault, DependencyFault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from services.kernel.topics import Topic
+
+log = structlog.get_logger(__name__)
+
+V = TypeVar("V")
+
+
+class View(Generic[V]):
+    """The newest value of each key of one topic, with the version (``partition@offset``) it was read at.
+
+    `limit` bounds the number of keys kept; the longest unchanged go first. `row_key` makes the key of a row from the
+    event's key and value, where several rows share one event key.
+    """
+
+    def __init__(
+        self,
+        topic: Topic,
+        *,
+        limit: int | None = None,
+        on_change: Callable[[str, V | None], None] | None = None,
+        row_key: Callable[[str, V], str] | None = None,
+    ) -> None:
+        self.topic = topic
+        self._rows: dict[str, tuple[V, int, int]] = {}
+        self._limit = limit
+        self._on_change = on_change
+        self._row_key = row_key
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[V]:
+        return iter([row[0] for row in self._rows.values()])
+
+    def get(self, key: str | None) -> V | None:
+        """The value of a key, None when there is none."""
+        row = self._rows.get(key) if key is not None else None
+        return row[0] if row else None
+
+    def version(self, key: str) -> str:
+        """Where the value was read: ``partition@offset``, or ``none``."""
+        row = self._rows.get(key)
+        return f"{row[1]}@{row[2]}" if row else "none"
+
+    def apply(self, key: str, value: V | None, partition: int, offset: int) -> None:
+        """Take over a value that was read or that this process has just had acknowledged; older ones change nothing."""
+        row = self._rows.get(key)
+        if row is not None and row[1] == partition and row[2] >= offset:
+            return
+        self._rows.pop(key, None)
+        if value is not None:
+            self._rows[key] = (value, partition, offset)
+            if self._limit is not None and len(self._rows) > self._limit:
+                del self._rows[next(iter(self._rows))]
+        if self._on_change is not None:
+            self._on_change(key, value)
+
+    def take(self, message: Any) -> None:
+        """Apply a message; one that cannot be read is logged and left out, so that it cannot stop a start."""
+        try:
+            key = (message.key() or b"").decode()
+            raw = message.value()
+            value = None if raw is None else wire.decode(self.topic.record, raw)
+        except (UnicodeDecodeError, DataFault) as exc:
+            log.error(
+                "view.bad_row",
+                topic=self.topic.name,
+                partition=message.partition(),
+                offset=message.offset(),
+                error=str(exc),
+            )
+            return
+        if value is not None and self._row_key is not None:
+            key = self._row_key(key, value)
+        self.apply(key, value, message.partition(), message.offset())
+
+
+class Views:
+    """All views of one process, fed by one consumer without a group."""
+
+    def __init__(self, brokers: str, client_id: str) -> None:
+        self._brokers = brokers
+        self._client_id = client_id
+        self._views: dict[str, View[Any]] = {}
+        self._reached: dict[tuple[str, int], int] = {}
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._kafka: confluent_kafka.Consumer | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._moved = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._calls = Calls()
+
+    def add(self, view: View[V]) -> View[V]:
+        """Follow a view's topic from `start` on."""
+        if view.topic.name in self._views:
+            msg = f"{view.topic.name} is viewed already"
+            raise ValueError(msg)
+        self._views[view.topic.name] = view
+        return view
+
+    async def start(self) -> None:
+        """Begin to read every topic from its beginning."""
+        if not self._views:
+            return
+        self._loop = asyncio.get_running_loop()
+        self._kafka = confluent_kafka.Consumer(
+            {
+                "bootstrap.servers": self._brokers,
+                "client.id": f"{self._client_id}-views",
+                "group.id": f"{self._client_id}-views",  # required by the client, never joined or committed
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "auto.offset.reset": "earliest",
+                "queued.max.messages.kbytes": 8192,
+            }
+        )
+        self._kafka.assign(
+            [
+                TopicPartition(v.topic.name, p, confluent_kafka.OFFSET_BEGINNING)
+                for v in self._views.values()
+                for p in range(v.topic.partitions)
+            ]
+        )
+        self._thread = threading.Thread(target=self._poll, name="kafka-views", daemon=True)
+        self._thread.start()
+
+    async def caught_up(self) -> None:
+        """Wait until everything that is in the topics now has been applied.
+
+        Raises:
+            DependencyFault: the broker did not say where the topics end.
+        """
+        if not self._views:
+            return
+        ends = await self._known_ends()
+        while any(self._reached.get(tp, 0) < end for tp, end in ends.items()):
+            if self._failure is not None:
+                raise self._failure
+            self._moved.clear()
+            try:
+                await asyncio.wait_for(self._moved.wait(), 1.0)
+            except TimeoutError:
+                behind = {f"{t}/{p}": e for (t, p), e in ends.items() if self._reached.get((t, p), 0) < e}
+                log.info("views.reading", behind=behind)
+
+    async def _known_ends(self, patience_s: float = 60.0) -> dict[tuple[str, int], int]:
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                ends: dict[tuple[str, int], int] = await self._calls.ask(self._ends)
+            except KafkaException as exc:
+                # Partitions without a leader are common while brokers start or change.
+                if time.monotonic() > until:
+                    msg = f"Kafka does not say where the reference topics end: {exc}"
+                    raise DependencyFault(msg) from exc
+                await asyncio.sleep(0.2)
+            else:
+                return ends
+
+    def _ends(self) -> dict[tuple[str, int], int]:
+        assert self._kafka is not None
+        return {
+            (v.topic.name, p): self._kafka.get_watermark_offsets(TopicPartition(v.topic.name, p), timeout=30)[1]
+            for v in self._views.values()
+            for p in range(v.topic.partitions)
+        }
+
+    def _poll(self) -> None:
+        assert self._kafka is not None
+        assert self._loop is not None
+        try:
+            while not self._closing.is_set():
+                self._calls.make()
+                first = self._kafka.poll(0.1)
+                if first is not None:
+                    batch = [first, *self._kafka.consume(500, 0)]
+                    self._loop.call_soon_threadsafe(self._take, batch)
+        except BaseException as exc:  # reported by the next caught_up, and by readiness
+            self._failure = exc
+            log.error("views.stopped", error=repr(exc))
+        finally:
+            self._calls.refuse("the views are closed")
+
+    def _take(self, batch: list[Any]) -> None:
+        try:
+            self._take_each(batch)
+        except Exception as exc:  # a bug in an on_change: without this, caught_up would wait for ever
+            self._failure = exc
+            log.exception("views.stopped")
+        self._moved.set()
+
+    def _take_each(self, batch: list[Any]) -> None:
+        for message in batch:
+            error = message.error()
+            if error is None:
+                self._views[message.topic()].take(message)
+                self._reached[message.topic(), message.partition()] = message.offset() + 1
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 (librdkafka's public name for it)
+                self._reached[message.topic(), message.partition()] = message.offset()
+            else:
+                log.warning("views.kafka", error=error.str())
+
+    @property
+    def failed(self) -> bool:
+        """Whether reading has stopped for good."""
+        return self._failure is not None
+
+    async def close(self) -> None:
+        """Stop reading."""
+        self._closing.set()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join, 2.0)
+        if self._kafka is not None:
+            await asyncio.to_thread(self._kafka.close)

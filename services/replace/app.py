@@ -1,0 +1,37 @@
+"""sideline.commands, re-keyed to the order line, + orders.lines ─▶ replacement.requests."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from services.kernel import records as r
+from services.kernel.agents import MissingRow
+from services.replace import decide
+
+if TYPE_CHECKING:
+    from services.kernel.service import Event, Service
+    from services.kernel.views import View
+
+
+def build(service: Service) -> None:
+    """Add the agents that re-key commands and that keep one request per order line."""
+    lines: View[r.OrderLine] = service.view("orders.lines")
+    requests: View[r.ReplacementRequest] = service.view("replacement.requests")
+
+    async def rekey(command: r.SidelineCommand, _: Event) -> None:
+        if decide.concerns_an_order(command):
+            await service.publish("replace.candidates", str(command.order_line_id), command)
+
+    async def replace(command: r.SidelineCommand, event: Event) -> None:
+        line = lines.get(event.key)
+        if line is None:
+            msg = f"order line {event.key} is not in orders.lines; send it there, then retry"
+            raise MissingRow("unknown_order", msg)
+        request = decide.request(command, line, requests.get(event.key), datetime.now(UTC))
+        if request is not None:
+            partition, offset = await service.publish("replacement.requests", event.key, request)
+            requests.apply(event.key, request, partition, offset)
+
+    service.consume("sideline.commands", rekey)
+    service.consume("replace.candidates", replace)

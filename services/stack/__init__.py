@@ -1,0 +1,1 @@
+"""Starts the real parts and the services on one machine, and holds the command line."""

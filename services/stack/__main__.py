@@ -1,0 +1,6 @@
+"""`python -m services.stack`: what `./intact` runs."""
+
+from services.stack.cli import main
+
+if __name__ == "__main__":
+    main()

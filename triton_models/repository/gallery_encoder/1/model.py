@@ -1,0 +1,67 @@
+"""Triton's Python backend running one ONNX network on the CPU; the same file serves every network here.
+
+Which network, and what it must hash to, comes from `parameters` in config.pbtxt. The full Triton image can
+serve the same .onnx with its ONNX Runtime or TensorRT backend: names and shapes are those of the config.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import triton_python_backend_utils as pb_utils
+
+
+class TritonPythonModel:
+    """PIXELS (rows, 224, 224, 3) uint8 in, the outputs of the network out."""
+
+    def initialize(self, args: dict[str, str]) -> None:
+        """Loads the network and runs it once. Raises when the config was written for another file."""
+        config = json.loads(args["model_config"])
+        parameters = {name: value["string_value"] for name, value in config["parameters"].items()}
+        path = Path(args["model_repository"]) / args["model_version"] / parameters["network"]
+        build = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        if build != parameters["build"]:
+            message = f"{path.name} is build {build}, config.pbtxt names {parameters['build']}: export again"
+            raise pb_utils.TritonModelException(message)
+        self._outputs = [output["name"] for output in config["output"]]
+        # Rows that run at once: more of them only push each other out of the processor's cache.
+        self._slice = int(parameters["rows_at_once"])
+        self._session = _session(path)
+        self._run(np.zeros((self._slice, 224, 224, 3), np.uint8))
+
+    def execute(self, requests: list[Any]) -> list[Any]:
+        """Runs all requests as one batch and hands each its own rows."""
+        inputs = [pb_utils.get_input_tensor_by_name(request, "PIXELS").as_numpy() for request in requests]
+        outputs = self._run(inputs[0] if len(inputs) == 1 else np.concatenate(inputs))
+        answers, start = [], 0
+        for pixels in inputs:
+            end = start + len(pixels)
+            tensors = [
+                pb_utils.Tensor(name, np.ascontiguousarray(values[start:end]))
+                for name, values in zip(self._outputs, outputs, strict=True)
+            ]
+            answers.append(pb_utils.InferenceResponse(output_tensors=tensors))
+            start = end
+        return answers
+
+    def _run(self, pixels: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+        slices = range(0, len(pixels), self._slice)
+        parts = [self._session.run(self._outputs, {"PIXELS": pixels[at : at + self._slice]}) for at in slices]
+        return (
+            list(parts[0]) if len(parts) == 1 else [np.concatenate(part) for part in zip(*parts, strict=True)]
+        )
+
+
+def _session(path: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    # An idle instance must cost nothing: without this its threads spin between requests.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
