@@ -31,9 +31,7 @@ def test_a_service_has_a_short_main_and_an_app(project: Path, service: str) -> N
 
 @pytest.mark.parametrize("service", topics.SERVICES)
 def test_a_service_names_only_its_own_topics(project: Path, service: str) -> None:
-    own = {
-        t.name for t in topics.TOPICS if service in (*t.producers, *t.consumers, *t.views)
-    }
+    own = {t.name for t in topics.TOPICS if service in (*t.producers, *t.consumers, *t.views)}
     named: set[str] = set()
     for path in (project / "services" / service).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

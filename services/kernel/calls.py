@@ -28,6 +28,8 @@ class Calls:
         """Make all waiting calls; for the polling thread."""
         while self._waiting:
             act, future = self._waiting.popleft()
+            if not future.set_running_or_notify_cancel():
+                continue  # who asked has given up
             try:
                 future.set_result(act())
             except BaseException as exc:  # belongs to whoever asked
@@ -37,7 +39,9 @@ class Calls:
         """Answer all calls, those that wait and those to come, with DependencyFault: the thread has ended."""
         self._refused = why
         while self._waiting:
-            self._waiting.popleft()[1].set_exception(DependencyFault(why))
+            _, future = self._waiting.popleft()
+            if future.set_running_or_notify_cancel():
+                future.set_exception(DependencyFault(why))
 
     async def ask(self, act: Callable[[], Any]) -> Any:
         """Have a call made; returns or raises what it does.

@@ -21,7 +21,7 @@ from services.kernel.agents import BatchHandler, Event, Handler, Loop, Patience
 from services.kernel.blobs import Blobs
 from services.kernel.faults import ConfigurationFault, Fault
 from services.kernel.settings import Settings
-from services.kernel.topics import BY_NAME
+from services.kernel.topics import BY_NAME, wait_for
 from services.kernel.transport import Consumer, Publisher, Transport
 from services.kernel.views import View, Views
 
@@ -36,7 +36,9 @@ V = TypeVar("V")
 
 
 class _App(faust.App):
-    """A Faust app on this mesh's transport."""
+    """A Faust app on this mesh's transport. `instance`: the replica's stable name, or nothing."""
+
+    instance: str = ""
 
     def _new_transport(self) -> Any:
         return Transport(self.conf.broker_consumer, self)
@@ -71,6 +73,7 @@ class Service:
             broker_session_timeout=10.0,
             broker_heartbeat_interval=3.0,
         )
+        self.app.instance = settings.instance
         self.loops: list[Loop] = []
         self._starting: list[Callable[[], Awaitable[None]]] = []
         self._stopping: list[Callable[[], Awaitable[None]]] = []
@@ -171,6 +174,8 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         self._observe()
+        used = [*(each.topic.name for each in self.loops), *self.views.topics()]
+        await asyncio.to_thread(wait_for, self.settings.brokers, used)
         await self.views.start()
         await self.views.caught_up()
         for start in self._starting:

@@ -15,6 +15,9 @@ class Settings(BaseSettings):
     triton: str = "127.0.0.1:8001"
     postgres: SecretStr = SecretStr("postgresql://127.0.0.1/intact")
     store: str = "file:///var/lib/intact"
+    instance: str = Field(
+        default="", description="stable name of this replica: it gets its partitions back at once after a crash"
+    )
     health_port: int = Field(default=0, description="loopback port of /live and /ready; 0: none")
     log_level: str = "INFO"
 

@@ -5,10 +5,13 @@ Tests hold the services, the schemas and the README's table against this.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from services.kernel import records as r
+from services.kernel.faults import ConfigurationFault, DependencyFault
 
 #: One limit for producers, topics, brokers, fetches and quarantine. Events are at most 4 KiB by design; the rest is
 #: room for what should not happen, and for quarantined originals up to QUARANTINE_INLINE_BYTES.
@@ -139,19 +142,14 @@ def create(brokers: str, *, replication: int = 1, timeout_s: float = 30.0) -> No
     from confluent_kafka import KafkaException  # noqa: PLC0415
     from confluent_kafka.admin import AdminClient, NewTopic  # noqa: PLC0415
 
-    from services.kernel.faults import ConfigurationFault, DependencyFault  # noqa: PLC0415
 
     admin = AdminClient({"bootstrap.servers": brokers})
     wanted = {t.name: t for t in (*TOPICS, *quarantine_topics())}
     try:
         present = admin.list_topics(timeout=timeout_s).topics
-        for name, topic in wanted.items():
-            if name in present and len(present[name].partitions) != topic.partitions:
-                msg = (
-                    f"topic {name} has {len(present[name].partitions)} partitions, not {topic.partitions}: "
-                    "joined topics need equal counts; create it anew or change services/kernel/topics.py"
-                )
-                raise ConfigurationFault(msg)
+        _check_partitions(
+            {n: t.partitions for n, t in wanted.items()}, {n: len(t.partitions) for n, t in present.items()}
+        )
         missing = [
             NewTopic(t.name, t.partitions, replication, config=config(t))
             for name, t in wanted.items()
@@ -163,3 +161,44 @@ def create(brokers: str, *, replication: int = 1, timeout_s: float = 30.0) -> No
     except KafkaException as exc:
         msg = f"Kafka at {brokers} did not create the topics: {exc}"
         raise DependencyFault(msg) from exc
+
+
+def wait_for(brokers: str, names: Iterable[str], *, patience_s: float = 120.0) -> None:
+    """Wait until these topics exist, and check their partition counts.
+
+    Raises:
+        ConfigurationFault: a topic has another number of partitions than it should, which would break the joins.
+        DependencyFault: the broker does not answer, or topics are missing, for `patience_s` seconds.
+    """
+    from confluent_kafka import KafkaException  # noqa: PLC0415 (see create)
+    from confluent_kafka.admin import AdminClient  # noqa: PLC0415
+
+    wanted = {name: BY_NAME[name].partitions for name in names}
+    # Until the broker is up, connections fail; that is what is being waited for and not worth a log line each.
+    admin = AdminClient({"bootstrap.servers": brokers, "log_level": 0, "reconnect.backoff.max.ms": 500})
+    until = time.monotonic() + patience_s
+    said = ""
+    while time.monotonic() < until:
+        try:
+            present = {n: len(t.partitions) for n, t in admin.list_topics(timeout=2.0).topics.items()}
+        except KafkaException as exc:
+            said = str(exc)
+            continue
+        missing = sorted(wanted.keys() - present.keys())
+        if not missing:
+            _check_partitions(wanted, present)
+            return
+        said = f"missing: {', '.join(missing)}"
+        time.sleep(0.2)
+    msg = f"Kafka at {brokers} has not all topics after {patience_s:.0f} s ({said}); './intact up' creates them"
+    raise DependencyFault(msg)
+
+
+def _check_partitions(wanted: Mapping[str, int], present: Mapping[str, int]) -> None:
+    for name, count in wanted.items():
+        if name in present and present[name] != count:
+            msg = (
+                f"topic {name} has {present[name]} partitions, not {count}: joined topics need equal counts; "
+                "create it anew or change services/kernel/topics.py"
+            )
+            raise ConfigurationFault(msg)

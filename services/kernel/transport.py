@@ -86,7 +86,9 @@ class Consumer(base.Consumer):
 
     def _config(self) -> dict[str, Any]:
         conf = self.app.conf
-        return {
+        # A static member that comes back under its name is given its partitions without waiting for its old session.
+        static = {"group.instance.id": f"{conf.id}-{self.app.instance}"} if self.app.instance else {}
+        return static | {
             "bootstrap.servers": ",".join(f"{u.host}:{u.port}" for u in self.transport.url),
             "group.id": conf.id,
             "client.id": conf.broker_client_id,

@@ -124,6 +124,10 @@ class Views:
         self._views[view.topic.name] = view
         return view
 
+    def topics(self) -> tuple[str, ...]:
+        """Names of the topics that are viewed."""
+        return tuple(self._views)
+
     async def start(self) -> None:
         """Begin to read every topic from its beginning."""
         if not self._views:

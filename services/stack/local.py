@@ -73,6 +73,8 @@ class Stack:
         self._fresh = fresh
         self._progress = progress
         self._cancel = threading.Event()
+        #: Set once every part's address is known.
+        self._addressed = threading.Event()
         self._writing = threading.Lock()
         self._telling = threading.Lock()
         self._started = time.monotonic()
@@ -136,11 +138,7 @@ class Stack:
             self._clear_way()
             try:
                 self._begin(attached=attached)
-                self._start_parts()
-                self._say("topics", "creating")
-                topics.create(self.state.environment["INTACT_BROKERS"])
-                self._say("topics", "ready")
-                self._start_services()
+                self._start_all()
                 self._save(replace(self.state, ready=True))
             except BaseException:
                 with _undisturbed():
@@ -215,11 +213,17 @@ class Stack:
         owner = state.myself(self.home.log("intact"))
         self._save(State(owner=owner, attached=attached, since=time.time(), ports=ports))
 
-    def _start_parts(self) -> None:
-        self._all_of(
-            {"kafka": self._start_kafka, "triton": self._start_triton, "postgres": self._start_postgres}
-        )
-        self._save(replace(self.state, environment=self._make_environment(self.state.ports)))
+    def _start_all(self) -> None:
+        """Start parts and services at the same time: services spend their first seconds on imports, then wait."""
+        self._addressed.clear()
+        parts = {"kafka": self._start_kafka, "triton": self._start_triton, "postgres": self._start_postgres}
+        self._all_of({**parts, **{name: partial(self._bring_up, name) for name in self.services}})
+
+    def _bring_up(self, name: str) -> None:
+        while not self._addressed.wait(0.1):
+            if self._cancel.is_set():
+                return
+        self._wait_service(self._start_service(name))
 
     def _make_environment(self, ports: Mapping[str, int]) -> dict[str, str]:
         # Rules may be set from outside (INTACT_SAMPLE_RATE=0.1 ./intact up); where the parts are may not.
@@ -229,6 +233,7 @@ class Stack:
             "INTACT_TRITON": f"127.0.0.1:{ports['triton']}",
             "INTACT_POSTGRES": postgres.uri(self.home, ports["postgres"]),
             "INTACT_STORE": self.home.store.as_uri(),
+            "INTACT_INSTANCE": "local",
             "INTACT_STATION_PORT": str(ports["station"]),
             "INTACT_STATION_TOKENS": f"station-1:{secrets.token_urlsafe(16)}",
             **self._settings,
@@ -244,6 +249,7 @@ class Stack:
         )
         self._note(broker)
         kafka.wait_ready(broker, ports["kafka"], self._cancel.is_set)
+        topics.create(f"127.0.0.1:{ports['kafka']}")
 
     def _start_triton(self) -> None:
         ports = self.state.ports
@@ -261,11 +267,11 @@ class Stack:
         port = self.state.ports["postgres"]
         server = postgres.start(self.home, port=port)
         self._note(server)
+        # Only now is the database's password known, and with it every address.
+        with self._writing:
+            self._save(replace(self.state, environment=self._make_environment(self.state.ports)))
+        self._addressed.set()
         postgres.wait_ready(server, self.home, port, self._cancel.is_set)
-
-    def _start_services(self) -> None:
-        started = [self._start_service(name) for name in self.services]
-        self._all_of({service.name: partial(self._wait_service, service) for service in started})
 
     def _wait_service(self, service: Service) -> None:
         mesh.wait_ready(service, cancelled=self._cancel.is_set)

@@ -8,6 +8,7 @@ steps leaves what a repeat of the request completes. Nothing is undone, and noth
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -15,7 +16,7 @@ import orjson
 from opentelemetry.trace import SpanKind
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -42,11 +43,19 @@ from services.station.tokens import Tokens
 TOPIC = "station.captures"
 #: All bodies in memory together; one capture of any allowed size fits in any case.
 _BUFFER_BYTES = 256 * 2**20
-_BODY_S = 30.0
-#: Longer than a short hiccup of the store or the broker, shorter than a rack's own patience.
-_ACCEPT_S = 15.0
 
 Check = Callable[[], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long one request may take, in seconds: its body, then the store and the broker together.
+
+    The second is longer than a short hiccup of either, and shorter than a rack's own patience.
+    """
+
+    body: float = 30.0
+    keep: float = 15.0
 
 
 class Store(Protocol):
@@ -80,13 +89,14 @@ def build(
     events: Events,
     clock: Callable[[], datetime],
     checks: Mapping[str, Check] | None = None,
+    patience: Patience | None = None,
 ) -> ASGIApp:
     """Make the app. `clock` gives UTC now; `checks` are what readiness asks beside the store and the backlog.
 
     Raises:
         ConfigurationFault: the stations' tokens are missing or not readable.
     """
-    gateway = Gateway(settings, blobs, events, clock)
+    gateway = Gateway(settings, blobs, events, clock, patience or Patience())
     gateway.checks.update(checks or {})
     routes = [
         Route("/v1/captures", gateway.capture, methods=["POST"]),
@@ -94,7 +104,15 @@ def build(
         Route("/live", gateway.live),
         Route("/ready", gateway.ready),
     ]
-    return Canonical(Starlette(routes=routes, exception_handlers={HTTPException: _unrouted}))
+    return Canonical(
+        Starlette(routes=routes, exception_handlers={HTTPException: _unrouted, Exception: _failed})
+    )
+
+
+async def _failed(request: Request, _: Exception) -> Response:
+    return answer(
+        request, Problem(Kind.BUG, "this is a fault of the gateway, and is logged; nothing was acknowledged")
+    )
 
 
 async def _unrouted(request: Request, exc: Exception) -> Response:
@@ -112,8 +130,14 @@ class Gateway:
     """The endpoints, and what they share: who may send, how much is in flight."""
 
     def __init__(
-        self, settings: Settings, blobs: Store, events: Events, clock: Callable[[], datetime]
+        self,
+        settings: Settings,
+        blobs: Store,
+        events: Events,
+        clock: Callable[[], datetime],
+        patience: Patience,
     ) -> None:
+        self._patience = patience
         self._blobs = blobs
         self._events = events
         self._clock = clock
@@ -183,10 +207,12 @@ class Gateway:
     async def _read(self, request: Request, station: str, idempotency_key: str) -> Admitted:
         body = _Body(request, self._hold)
         try:
-            async with asyncio.timeout(_BODY_S):
+            async with asyncio.timeout(self._patience.body):
                 parts = await read_parts(body.next, request.headers.get("content-type"), self._limits)
         except TimeoutError as exc:
-            raise Problem(Kind.SLOW, f"the body took longer than {_BODY_S:.0f} s; send it again") from exc
+            raise Problem(
+                Kind.SLOW, f"the body took longer than {self._patience.body:g} s; send it again"
+            ) from exc
         finally:
             self._buffered -= body.size
         description = read_description(parts[CAPTURE_PART].data)
@@ -199,12 +225,12 @@ class Gateway:
         """Make a capture durable and announce it; return whether it was there before."""
         event = wire.encode(admitted.capture)
         try:
-            async with asyncio.timeout(_ACCEPT_S):
+            async with asyncio.timeout(self._patience.keep):
                 stored = await self._store(admitted, event)
                 key = event_key(admitted.capture.subject).encode()
                 await self._events.publish(TOPIC, key, stored or event, telemetry.outgoing())
         except (DependencyFault, TimeoutError) as exc:
-            detail = str(exc) or f"the store and the broker took longer than {_ACCEPT_S:.0f} s"
+            detail = str(exc) or f"the store and the broker took longer than {self._patience.keep:g} s"
             raise come_again(Kind.DEPENDENCY, detail, 5) from exc
         return stored is not None
 
@@ -289,7 +315,7 @@ class _Body:
             return None
         message = await self._receive()
         if message["type"] == "http.disconnect":
-            raise ClientDisconnect
+            raise Problem(Kind.MALFORMED, "the connection was closed before the end of the body")
         chunk: bytes = message.get("body", b"")
         self._more = message.get("more_body", False)
         self.size += len(chunk)

@@ -6,6 +6,7 @@ callbacks directly.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 from python_multipart.exceptions import FormParserError
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 _DESCRIPTION_BYTES = 65_536
 #: Boundaries and part headers, per part.
 _ENVELOPE_BYTES = 8_192
+
+
+@lru_cache(maxsize=1024)
+def _options(value: bytes | None) -> tuple[bytes, dict[bytes, bytes]]:
+    """Parse a part's header; a rack names its parts alike in every request. The answer is shared: only read it."""
+    return parse_options_header(value)
 
 
 def most_bytes(limits: Limits) -> int:
@@ -120,7 +127,7 @@ class _Form:
         self._name = self._value = b""
 
     def _headers_finished(self) -> None:
-        kind, options = parse_options_header(self._headers.get(b"content-disposition"))
+        kind, options = _options(self._headers.get(b"content-disposition"))
         name = options.get(b"name", b"").decode("latin-1")
         if kind != b"form-data" or not name:
             raise Problem(
@@ -130,7 +137,7 @@ class _Form:
             raise Problem(
                 Kind.MALFORMED, f"the part {name[:80]!r} comes twice; every part has a name of its own"
             )
-        media_type, _ = parse_options_header(self._headers.get(b"content-type"))
+        media_type, _ = _options(self._headers.get(b"content-type"))
         if name == CAPTURE_PART and media_type != b"application/json":
             raise Problem(
                 Kind.MEDIA_TYPE, f"the part {CAPTURE_PART!r} must have Content-Type application/json"

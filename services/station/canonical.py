@@ -1,16 +1,16 @@
-"""One log line and one count per request, and an answer to every request, even when a bug is met."""
+"""One log line and one count per request, whatever becomes of it."""
 
 import time
 from typing import Any
 
 import orjson
 import structlog
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.kernel import telemetry
-from services.station.problems import PROBLEM_JSON, Kind, Problem
+from services.station.problems import PROBLEM_JSON, Problem
 
 log = structlog.get_logger(__name__)
 
@@ -24,10 +24,6 @@ def said(request: Request) -> dict[str, Any]:
 def answer(request: Request, problem: Problem) -> Response:
     """Return the response that tells a problem, and say so in the log line."""
     said(request).update(problem=problem.kind.code, detail=problem.detail)
-    return _response(problem)
-
-
-def _response(problem: Problem) -> Response:
     return Response(
         orjson.dumps(problem.document()),
         status_code=problem.kind.status,
@@ -55,25 +51,21 @@ class Canonical:
         began = time.perf_counter()
         line: dict[str, Any] = {"method": scope["method"], "path": scope["path"][:200]}
         scope.setdefault("state", {})["line"] = line
-        status = 0
+        status, finished = 0, False
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, finished
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
+            finished = message["type"] == "http.response.body" and not message.get("more_body", False)
 
         try:
             await self._app(scope, receive, sending)
-        except ClientDisconnect:
-            line["problem"] = "client-left"
         except Exception:
             log.exception("request.bug", **line)
-            if status:  # half an answer is out: only closing the connection tells the client
+            if not finished:  # only closing the connection tells the client
                 raise
-            bug = Problem(Kind.BUG, "this is a fault of the gateway, and is logged; nothing was acknowledged")
-            line["problem"] = bug.kind.code
-            await _response(bug)(scope, receive, sending)
         seconds = time.perf_counter() - began
         self._count.add(1, {"status": status})
         self._seconds.record(seconds, {"status": status})

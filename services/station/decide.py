@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from services.kernel.records import Capture, Image, ImageRole, Subject
 from services.station.description import CAPTURE_PART, DeclaredImage, Description
@@ -81,7 +82,12 @@ def checked_idempotency_key(value: str | None) -> str:
 
 def capture_id(station_id: str, idempotency_key: str) -> uuid.UUID:
     """Return the id of a capture: the same for every repeat of a station's key."""
-    return uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, f"intact:station:{station_id}"), idempotency_key)
+    return uuid.uuid5(_namespace(station_id), idempotency_key)
+
+
+@lru_cache(maxsize=4096)
+def _namespace(station_id: str) -> uuid.UUID:
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"intact:station:{station_id}")
 
 
 def event_key(subject: Subject) -> str:

@@ -70,6 +70,7 @@ async def _serve(settings: Settings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
     server = _Server(config)

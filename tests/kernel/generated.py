@@ -37,7 +37,7 @@ def value(kind: type[Any], random: Random) -> Any:
 
 def values(kind: type[Any], count: int, seed: int = 7) -> Iterator[Any]:
     """Several records of this class."""
-    random = Random(f"{kind.__name__}{seed}")
+    random = Random(f"{kind.__name__}{seed}")  # noqa: S311 (seeded, not secret)
     return (value(kind, random) for _ in range(count))
 
 
@@ -59,7 +59,8 @@ _PLAIN: dict[Any, Callable[[Random], Any]] = {
 def _any(hint: Any, random: Random) -> Any:
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in {types.UnionType, typing.Union}:
-        return _any(next(a for a in args if a is not types.NoneType), random) if random.random() < 0.6 else None
+        inner = next(a for a in args if a is not types.NoneType)
+        return _any(inner, random) if random.random() < 0.6 else None
     if origin is tuple:
         return tuple(_any(args[0], random) for _ in range(random.choice((0, 1, 3))))
     if origin is Mapping:

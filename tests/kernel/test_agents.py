@@ -229,7 +229,9 @@ async def test_a_dependency_that_comes_back_costs_waiting_and_nothing_else(bench
     assert bench.finished == [4]
 
 
-async def test_waits_grow_up_to_a_limit_until_patience_ends_and_then_the_event_is_quarantined(bench: Bench) -> None:
+async def test_waits_grow_up_to_a_limit_until_patience_ends_and_then_the_event_is_quarantined(
+    bench: Bench,
+) -> None:
     handler, seen = raising(DependencyFault("Triton does not answer"))
     await bench.run(bench.loop(handler, patience=PATIENCE), event())
     waits = bench.time.slept
@@ -399,9 +401,7 @@ async def test_what_cannot_be_decoded_is_taken_out_of_its_batch(bench: Bench) ->
 @pytest.mark.parametrize("fault", [DataFault("odd", "odd"), ZeroDivisionError("bug")], ids=["data", "bug"])
 async def test_one_bad_record_does_not_take_its_batch_with_it(bench: Bench, fault: Exception) -> None:
     batches = Batches(bad=[fault])
-    await bench.run(
-        bench.loop(batch_handler=batches), event(0), event(1, key=b"bad"), event(2), event(3)
-    )
+    await bench.run(bench.loop(batch_handler=batches), event(0), event(1, key=b"bad"), event(2), event(3))
     assert sorted(batches.handled) == [0, 2, 3]
     assert [(q.offset, q.reason) for q in bench.quarantined()] == [(1, getattr(fault, "reason", "bug"))]
     assert bench.finished == [0, 1, 2, 3]
@@ -415,7 +415,9 @@ async def test_a_batch_waits_for_its_dependency_as_a_whole(bench: Bench) -> None
     assert bench.published == []
 
 
-async def test_a_row_that_one_of_a_batch_misses_holds_the_others_up_for_the_short_patience_only(bench: Bench) -> None:
+async def test_a_row_that_one_of_a_batch_misses_holds_the_others_up_for_the_short_patience_only(
+    bench: Bench,
+) -> None:
     batches = Batches(bad=[MissingRow("unknown_vendor", "no vendor") for _ in range(10_000)])
     await bench.run(bench.loop(batch_handler=batches, patience=PATIENCE), event(0), event(1, key=b"bad"))
     assert batches.handled == [0]

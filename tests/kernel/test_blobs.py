@@ -40,7 +40,11 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Blobs]:
 
 @pytest.mark.parametrize("key", BAD_KEYS.values(), ids=BAD_KEYS.keys())
 async def test_a_key_that_is_not_ours_is_a_data_fault_for_every_operation(blobs: Blobs, key: str) -> None:
-    for act in (lambda: blobs.get(key), lambda: blobs.put([("good", b""), (key, b"")]), lambda: blobs.put_new(key, b"")):
+    for act in (
+        lambda: blobs.get(key),
+        lambda: blobs.put([("good", b""), (key, b"")]),
+        lambda: blobs.put_new(key, b""),
+    ):
         with pytest.raises(DataFault) as caught:
             await act()
         assert caught.value.reason == "bad_store_key"
@@ -85,12 +89,15 @@ async def test_a_folder_is_no_object(tmp_path: Path) -> None:
     assert caught.value.reason == "missing_blob"
 
 
+def on_disk(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
 async def test_when_put_returns_the_file_is_there_under_its_key_and_nothing_else_is(tmp_path: Path) -> None:
     blobs = Blobs((tmp_path / "a store").as_uri())
     await blobs.put([("a/b/c.jpg", b"1")])
     await blobs.put_new("a/d", b"2")
-    files = {str(p.relative_to(tmp_path / "a store")): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
-    assert files == {"a/b/c.jpg": b"1", "a/d": b"2"}
+    assert on_disk(tmp_path / "a store") == {"a/b/c.jpg": b"1", "a/d": b"2"}
 
 
 async def test_a_store_that_cannot_write_is_a_dependency_fault(tmp_path: Path) -> None:

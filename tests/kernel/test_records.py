@@ -22,7 +22,9 @@ from avro.errors import IgnoredLogicalType
 from services.kernel import records, release, wire
 from tests.kernel import generated
 
-ON_FILE = {p.name.split(".")[1]: json.loads(p.read_text(encoding="utf-8")) for p in wire.SCHEMAS.glob("*.avsc")}
+ON_FILE = {
+    p.name.split(".")[1]: json.loads(p.read_text(encoding="utf-8")) for p in wire.SCHEMAS.glob("*.avsc")
+}
 KINDS: list[type[Any]] = [*generated.classes(), *generated.enums()]
 RELEASED = sorted((wire.SCHEMAS / "released").glob("*/*.avsc"))
 
@@ -41,7 +43,9 @@ def fits(hint: Any, schema: Any) -> bool:
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in {types.UnionType, typing.Union}:
         inner = next(a for a in args if a is not types.NoneType)
-        return isinstance(schema, list) and schema[0] == "null" and len(schema) == 2 and fits(inner, schema[1])
+        return (
+            isinstance(schema, list) and schema[0] == "null" and len(schema) == 2 and fits(inner, schema[1])
+        )
     if origin is tuple:
         return isinstance(schema, dict) and schema["type"] == "array" and fits(args[0], schema["items"])
     if origin is Mapping:

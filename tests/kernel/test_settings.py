@@ -25,7 +25,12 @@ def test_settings_do_not_change_while_a_process_runs() -> None:
 
 @pytest.mark.parametrize(
     ("name", "bad"),
-    [("commit_interval_s", 0), ("dependency_patience_s", -1), ("sample_rate", 1.5), ("station_max_in_flight", 0)],
+    [
+        ("commit_interval_s", 0),
+        ("dependency_patience_s", -1),
+        ("sample_rate", 1.5),
+        ("station_max_in_flight", 0),
+    ],
 )
 def test_a_setting_out_of_range_is_refused_by_name(name: str, bad: float) -> None:
     with pytest.raises(ValidationError, match=name):

@@ -94,7 +94,9 @@ def traced() -> list[Any]:
     return found
 
 
-def test_with_an_exporter_spans_nest_from_the_event_that_came_in_to_the_one_that_goes_out(traced: list[Any]) -> None:
+def test_with_an_exporter_spans_nest_from_the_event_that_came_in_to_the_one_that_goes_out(
+    traced: list[Any],
+) -> None:
     spans, inner, sent = traced
     process, infer, after = spans["process"], spans["infer"], spans["next"]
     assert process["parent"] == "b7ad6b7169203331"
@@ -123,23 +125,30 @@ def test_a_failed_span_says_so(traced: list[Any]) -> None:
     assert traced[0]["process"]["status"] == "UNSET"
 
 
-@pytest.mark.parametrize(
-    ("environment", "asked"),
-    [
-        ({}, False),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}, True),
-        ({"OTEL_TRACES_EXPORTER": "otlp"}, True),
-        ({"OTEL_TRACES_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}, False),
-    ],
-)
-def test_exporters_are_silent_unless_the_environment_asks(environment: dict[str, str], asked: bool) -> None:  # noqa: FBT001 (a parameter)
-    code = "from services.kernel import telemetry; print(telemetry._asked_for('TRACES'))"
+#: What is set in the environment, and whether spans are made then.
+EXPORTERS: list[tuple[dict[str, str], bool]] = [
+    ({}, False),
+    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}, True),
+    ({"OTEL_TRACES_EXPORTER": "otlp"}, True),
+    ({"OTEL_TRACES_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}, False),
+]
+
+
+def test_exporters_are_silent_unless_the_environment_asks() -> None:
+    code = """
+import json, os, sys
+from services.kernel import telemetry
+def asked(environment):
+    os.environ.clear()
+    os.environ.update(environment)
+    return telemetry._asked_for("TRACES")
+print(json.dumps([asked(e) for e in json.loads(sys.argv[1])]))
+"""
     done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={"PYTHONPATH": str(Path(__file__).parents[2]), **environment},
+        [sys.executable, "-c", code, json.dumps([environment for environment, _ in EXPORTERS])],
+        env={"PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
-        text=True,
         timeout=60,
         check=True,
     )
-    assert done.stdout.strip() == str(asked)
+    assert json.loads(done.stdout) == [asked for _, asked in EXPORTERS]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
@@ -65,7 +66,7 @@ def test_every_record_comes_back_as_it_was(kind: type[Any]) -> None:
 
 def test_events_are_small() -> None:
     """Images and features never pass through Kafka; an event is at most 4 KiB by design."""
-    assessment = generated.value(records.Assessment, Random(3))
+    assessment = next(generated.values(records.Assessment, 1))
     full = dataclasses.replace(
         assessment,
         history=tuple(records.Cause(revision=n, cause_id=UUID(int=n)) for n in range(16)),
@@ -98,24 +99,26 @@ def test_bytes_that_are_no_single_object_encoding_are_named_so(data: bytes) -> N
     assert caught.value.reason == "not_avro"
 
 
-@pytest.mark.parametrize("header", [wire.MARKER + bytes(8), wire.encode(ORDER)[:10]], ids=["nobody's", "another's"])
+@pytest.mark.parametrize(
+    "header", [wire.MARKER + bytes(8), wire.encode(ORDER)[:10]], ids=["nobody's", "another's"]
+)
 def test_an_unknown_schema_is_named_with_what_to_do(header: bytes) -> None:
-    with pytest.raises(DataFault, match=f"schema {header[2:].hex()} is not a known Label; add its .avsc") as caught:
+    with pytest.raises(
+        DataFault, match=f"schema {header[2:].hex()} is not a known Label; add its .avsc"
+    ) as caught:
         wire.decode(records.Label, header + wire.encode(LABEL)[10:])
     assert caught.value.reason == "unknown_schema"
 
 
 def test_whatever_happens_to_the_bytes_decoding_ends_in_a_record_or_a_data_fault() -> None:
-    random = Random(11)
+    random = Random(11)  # noqa: S311 (seeded, not secret)
     for kind in RECORD_CLASSES:
         for record in generated.values(kind, 20):
             data = bytearray(wire.encode(record))
             for _ in range(random.randrange(1, 4)):
                 data[random.randrange(10, len(data))] = random.randrange(256)
-            try:
-                wire.decode(kind, bytes(data))
-            except DataFault as fault:
-                assert fault.reason == "bad_avro"
+            with contextlib.suppress(DataFault):
+                assert isinstance(wire.decode(kind, bytes(data)), kind)
 
 
 WRONG: list[tuple[Any, dict[str, Any]]] = [
@@ -139,7 +142,9 @@ WRONG: list[tuple[Any, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("record", "change"), WRONG, ids=lambda v: repr(v) if isinstance(v, dict) else "")
-def test_a_value_that_its_schema_does_not_hold_is_refused_at_the_sender(record: Any, change: dict[str, Any]) -> None:
+def test_a_value_that_its_schema_does_not_hold_is_refused_at_the_sender(
+    record: Any, change: dict[str, Any]
+) -> None:
     with pytest.raises(ValueError, match=f"this is no {type(record).__name__}"):
         wire.encode(dataclasses.replace(record, **change))
 
@@ -172,7 +177,8 @@ def test_a_release_equal_to_today_changes_nothing(schemas: Path) -> None:
     release.write("1.2.3", schemas)
     codec = wire.Codec(records.Label, schemas)
     assert codec.decode(wire.encode(LABEL)) == LABEL
-    assert codec._writers[codec.header] is codec.schema  # read without resolving it against itself, at half the cost
+    # Read without resolving it against itself, which would cost about twice as much.
+    assert codec._writers[codec.header] is codec.schema
 
 
 @pytest.mark.parametrize(
@@ -198,3 +204,14 @@ def test_a_better_description_is_no_other_schema(schemas: Path) -> None:
     other["doc"] = other["fields"][0]["doc"] = "Said otherwise."
     keep(schemas, "0.9.0", records.Label, other)
     assert wire.Codec(records.Label, schemas).decode(wire.encode(LABEL)) == LABEL
+
+
+def test_a_record_that_lacks_a_field_of_its_schema_is_refused_even_where_a_default_would_do(
+    schemas: Path,
+) -> None:
+    path = wire.schema_path("Vendor", schemas)
+    schema = json.loads(path.read_text(encoding="utf-8"))
+    schema["fields"].append({"name": "rating", "type": "int", "doc": "Stars.", "default": 0})
+    path.write_text(json.dumps(schema), encoding="utf-8")
+    with pytest.raises(ValueError, match="rating"):
+        wire.Codec(records.Vendor, schemas).encode(records.Vendor(vendor_id="v", name="n"))

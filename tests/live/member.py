@@ -16,7 +16,7 @@ from services.kernel.service import Service, run
 
 
 def main(name: str, source: str, target: str, seconds: float) -> None:
-    random = Random(os.getpid())
+    random = Random(os.getpid())  # noqa: S311 (spreads load)
 
     def build(service: Service) -> None:
         async def handle(_: Any, event: Event) -> None:

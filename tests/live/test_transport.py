@@ -61,11 +61,15 @@ RESULT = records.InspectionResult(
 # -- tools ---------------------------------------------------------------------------------------------------
 
 
-def send(brokers: str, topic: str, pairs: Sequence[tuple[str, Any]], *, per_second: float | None = None) -> None:
+def send(
+    brokers: str, topic: str, pairs: Sequence[tuple[str, Any]], *, per_second: float | None = None
+) -> None:
     """Publish records and wait until the broker has them all."""
     producer = confluent_kafka.Producer({"bootstrap.servers": brokers, "partitioner": "murmur2_random"})
     for key, record in pairs:
-        producer.produce(topic, wire.encode(record), key.encode(), headers=[("traceparent", b"00-1"), ("x", b"\xff")])
+        producer.produce(
+            topic, wire.encode(record), key.encode(), headers=[("traceparent", b"00-1"), ("x", b"\xff")]
+        )
         if per_second:
             producer.poll(1 / per_second)
             time.sleep(1 / per_second)
@@ -82,7 +86,9 @@ def ends(brokers: str, topic: str) -> dict[int, int]:
 
 @contextmanager
 def reader(brokers: str, group: str = "test-reader") -> Iterator[confluent_kafka.Consumer]:
-    consumer = confluent_kafka.Consumer({"bootstrap.servers": brokers, "group.id": group, "enable.auto.commit": False})
+    consumer = confluent_kafka.Consumer(
+        {"bootstrap.servers": brokers, "group.id": group, "enable.auto.commit": False}
+    )
     try:
         yield consumer
     finally:
@@ -133,7 +139,7 @@ async def running(service: Service) -> AsyncIterator[Service]:
 
 async def until(true: Callable[[], bool], seconds: float) -> None:
     async with asyncio.timeout(seconds):
-        while not true():
+        while not true():  # noqa: ASYNC110 (what is waited for happens in threads and processes)
             await asyncio.sleep(0.02)
 
 
@@ -143,14 +149,24 @@ def settings(live_kafka: LiveKafka, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def member(live_kafka: LiveKafka, tmp_path: Path, project: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+def member(
+    live_kafka: LiveKafka, tmp_path: Path, project: Path
+) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Start member.py; whatever still runs afterwards is killed, and nothing runs for more than two minutes."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start(*arguments: str, commit_interval_s: float = 0.2) -> subprocess.Popen[bytes]:
         log = (tmp_path / f"member-{len(started)}.log").open("wb")
         process = subprocess.Popen(
-            ["timeout", "-s", "KILL", "120", sys.executable, str(Path(__file__).with_name("member.py")), *arguments],
+            [
+                "/usr/bin/timeout",
+                "-s",
+                "KILL",
+                "120",
+                sys.executable,
+                str(Path(__file__).with_name("member.py")),
+                *arguments,
+            ],
             env={
                 "PATH": os.environ["PATH"],
                 "PYTHONPATH": str(project),
@@ -183,18 +199,26 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 async def test_headers_and_timestamps_arrive_and_commits_advance(settings: Settings) -> None:
     """Hazards 7 and 8: Faust's own confluent driver drops headers and timestamps; commits may stop."""
-    service, seen, stamps = Service("inspect", settings), [], []
+    service, seen = Service("inspect", settings), []
+    stamps: list[float] = []
 
     async def handle(record: Any, event: Event) -> None:
         seen.append((record, event))
 
     service.consume("station.captures", handle)
     consumer = service.consumer
-    before = consumer._to_message
-    consumer._to_message = lambda tp, m: (lambda made: stamps.append(made.timestamp) or made)(before(tp, m))  # type: ignore[method-assign,func-returns-value]
+    to_faust = consumer.callback
+
+    async def deliver(message: Any) -> None:
+        stamps.append(message.timestamp)
+        await to_faust(message)
+
+    consumer.callback = deliver
     began = time.time()
     async with running(service):
-        await asyncio.to_thread(send, settings.brokers, "station.captures", [(f"k{n}", CAPTURE) for n in range(40)])
+        await asyncio.to_thread(
+            send, settings.brokers, "station.captures", [(f"k{n}", CAPTURE) for n in range(40)]
+        )
         await until(lambda: len(seen) == 40, 20)
         await until(lambda: consumer.stalled_for() == 0.0 and consumer.in_flight() == 0, 10)
         at_broker = await asyncio.to_thread(committed, settings.brokers, "intact-inspect", "station.captures")
@@ -248,7 +272,9 @@ async def test_commits_that_stall_are_noticed_and_go_on_by_themselves_when_the_b
     assert sum(at_broker.values()) == 1
 
 
-async def test_a_stuck_key_pauses_its_own_partition_when_full_and_blocks_nobody_else(settings: Settings) -> None:
+async def test_a_stuck_key_pauses_its_own_partition_when_full_and_blocks_nobody_else(
+    settings: Settings,
+) -> None:
     service, release = Service("dispose", settings), asyncio.Event()
     handled: list[tuple[str, int]] = []
     command = records.SidelineCommand(
@@ -289,7 +315,9 @@ async def test_a_stuck_key_pauses_its_own_partition_when_full_and_blocks_nobody_
         await asyncio.to_thread(send, settings.brokers, "sideline.commands", flowing)
         elsewhere = [p for _, p in handled[:40] if p != stuck.partition]
         await until(lambda: len([p for _, p in handled[40:] if p != stuck.partition]) == len(elsewhere), 20)
-        at_broker = await asyncio.to_thread(committed, settings.brokers, "intact-dispose", "sideline.commands")
+        at_broker = await asyncio.to_thread(
+            committed, settings.brokers, "intact-dispose", "sideline.commands"
+        )
         assert at_broker[stuck.partition] <= min(o for o in consumer._frontiers[stuck]._order)
 
         release.set()
@@ -343,6 +371,8 @@ def test_a_service_killed_in_the_middle_of_2000_events_loses_none(
     follower.until(lambda: len(sources(follower.values)) == 2000, 60)
     follower.close()
     assert len({value.split()[0] for value in follower.values}) == 2
-    wanted = {f"{p}@{o}" for p, end in ends(live_kafka.brokers, "inspection.results").items() for o in range(end)}
+    wanted = {
+        f"{p}@{o}" for p, end in ends(live_kafka.brokers, "inspection.results").items() for o in range(end)
+    }
     assert set(sources(follower.values)) == wanted
     assert len(follower.values) < 2000 + 4 * 10 * IN_FLIGHT_PER_PARTITION

@@ -43,10 +43,10 @@ def run_checks(
     """
     console = Console(highlight=False)
     failed = [] if only_tests else [name for name, argv in _CHECKS if not _passes(console, name, argv)]
-    tests = _run(("pytest", *(context.args or ("tests",))))
     if failed:
-        # Not last: who reads a run looks at pytest's closing line.
-        Console(stderr=True).print(f"failed before the tests: {', '.join(failed)}")
+        # Said now: pytest's closing line is the last, and whoever reads a run looks there.
+        console.print(f"{', '.join(failed)} failed: whatever the tests say, this ends with exit status 1")
+    tests = _run(("pytest", *(context.args or ("tests",))))
     raise typer.Exit(tests or (1 if failed else 0))
 
 

@@ -1,0 +1,1 @@
+"""Load and failure tests of the whole mesh, on real parts."""

@@ -1,0 +1,214 @@
+"""`demo`: the whole mesh on this machine, captures streamed through it, and what came of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+
+from services.stack import processes, racks, summary
+from services.stack.commands.running import reporter
+from services.stack.drawing import Painter
+from services.stack.joining import Joined, join
+from services.stack.local import Stack, ending_on_sigterm
+from services.stack.observe import EFFECTS, FLOW, Observer, fetch_from
+from services.stack.photos import folder_plan, folder_products
+from services.stack.problems import Problem
+from services.stack.racks import Planned, Submitted
+from services.stack.report import Report, stage_times
+from services.stack.show import Board, Finished, tell
+from services.stack.world import World, make_world, publish_world
+
+#: Different shots that are drawn at most; a longer run shows them again, each time as another item.
+_POOL: Final = 400
+_REFERENCES: Final = 3
+_ENROL_S: Final = 90.0
+_SETTLE_S: Final = 120.0
+_TICK_S: Final = 0.25
+#: Items per tote at most, so that a longer demo has orders enough.
+_TOTES: Final = 60
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(demo)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What a demo sends."""
+
+    world: World
+    references: list[Planned]
+    captures: list[Planned]
+
+
+def demo(
+    *,
+    captures: Annotated[int, typer.Option("--captures", min=1, help="How many items to photograph.")] = 200,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            "--images",
+            help="Judge these pictures (JPEG or PNG) in place of drawn ones: DIR/PRODUCT/*.jpg are captures of that "
+            "product, those named ref*.jpg its pristine references (without any, only the classifier judges); "
+            "DIR/*.jpg are captures of nobody knows what. --captures then bounds their number.",
+        ),
+    ] = None,
+    rate: Annotated[
+        float, typer.Option("--rate", min=0.1, help="Captures per second, at a steady rate.")
+    ] = 10.0,
+    seed: Annotated[int, typer.Option("--seed", help="Everything random follows from it.")] = 7,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running afterwards.")] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write the figures to this file, as JSON.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Start everything, stream captures through it, and sum up what was damaged and what was done about it.
+
+    It begins with empty topics: what an earlier run left in this folder is deleted. Of the drawn items 12 % are
+    damaged, far more than on a belt, so that every path is seen. Ctrl-C stops and cleans up at any time.
+    Exit status 1 when a capture was lost or an effect came twice.
+    """
+    console = Console(highlight=False)
+    stack = Stack(fresh=True, progress=reporter(console))
+    with ending_on_sigterm(), Painter() as painter, ThreadPoolExecutor(1) as aside:
+        drawing = aside.submit(_load, painter, images, captures, seed)
+        if images is not None:
+            drawing.result()  # says what is wrong with the folder before anything is started
+        began = time.monotonic()
+        stack.start(attached=not keep)
+        ready_s = time.monotonic() - began
+        stays = False
+        try:
+            console.print(f"[bold]ready[/] after {ready_s:.1f} s")
+            done = _stream(console, stack, drawing.result(), rate=rate, ready_s=ready_s, keep=keep)
+            tell(console, done)
+            if report is not None:
+                report.write_text(json.dumps(figures(done), indent=1) + "\n", encoding="utf-8")
+            stays = keep
+        finally:
+            if not stays:
+                began = time.monotonic()
+                stack.stop()
+                console.print(f"\nended everything in {time.monotonic() - began:.1f} s")
+    if stays:
+        console.print("\neverything is still up; ./intact down ends it")
+    if not done.report.clean:
+        raise typer.Exit(1)
+
+
+def _load(painter: Painter, images: Path | None, captures: int, seed: int) -> Load:
+    world = make_world(seed=seed, totes=max(_TOTES, captures // 3))
+    if images is not None:
+        references, own = folder_plan(images, seed)
+        world = with_products(world, images)
+        return Load(world=world, references=references, captures=own[:captures])
+    return Load(
+        world=world,
+        references=racks.enrolments(world, _REFERENCES, draw=painter.draw),
+        captures=racks.plan(world, captures, seed, pool=_POOL, draw=painter.draw),
+    )
+
+
+def with_products(world: World, folder: Path) -> World:
+    """Return the world with a catalogue row for each product of a folder of pictures."""
+    from dataclasses import replace
+
+    return replace(world, products=(*world.products, *folder_products(folder)))
+
+
+def _stream(
+    console: Console, stack: Stack, load: Load, *, rate: float, ready_s: float, keep: bool
+) -> Finished:
+    joined = join(stack)
+    rows = publish_world(load.world, joined.brokers)
+    console.print(f"{rows} rows of products, suppliers, orders, totes and policies are in their topics")
+    topics = (*EFFECTS, *FLOW, "gallery.references")
+    with Observer(joined.brokers, topics=topics, fetch=fetch_from(joined.store)) as observer:
+        _enrol(console, joined, load.references, observer)
+        console.print(f"streaming {len(load.captures)} captures at {rate:g} per second")
+        with Board(console, len(load.captures)) as board:
+            submitted = asyncio.run(_drive(joined, load.captures, rate, observer, board))
+            settled = observer.settle(submitted, timeout_s=_SETTLE_S)
+            board.observed(observer.observed())
+        if not settled:
+            console.print(f"[bold red]not all has ended within {_SETTLE_S:.0f} s; this is how far it came[/]")
+        return Finished(
+            world=load.world,
+            submitted=submitted,
+            events=observer.observed(),
+            report=observer.report(submitted),
+            ready_s=ready_s,
+            memory=sum(processes.usage(part).memory for part in stack.state.parts),
+            kept=keep,
+        )
+
+
+async def _drive(
+    joined: Joined, planned: Sequence[Planned], rate: float, observer: Observer, board: Board
+) -> list[Submitted]:
+    async def show() -> None:
+        while True:
+            board.observed(observer.observed())
+            await asyncio.sleep(_TICK_S)
+
+    showing = asyncio.create_task(show())
+    try:
+        return await racks.drive(
+            joined.station_url, joined.tokens, planned, rate=rate, concurrency=64, progress=board.submitted
+        )
+    finally:
+        showing.cancel()
+
+
+def _enrol(console: Console, joined: Joined, references: Sequence[Planned], observer: Observer) -> None:
+    """Send the references and wait until every product's gallery has them.
+
+    Raises:
+        Problem: the station refused one, or they did not all arrive.
+    """
+    if not references:
+        return
+    began = time.monotonic()
+    sent = asyncio.run(racks.drive(joined.station_url, joined.tokens, references, concurrency=8))
+    refused = [s for s in sent if not s.accepted]
+    if refused:
+        raise Problem(f"the station refused the reference {refused[0].item_id}: {refused[0].detail}")
+    wanted = {s.capture_id for s in sent}
+
+    def enrolled(watching: Observer) -> bool:
+        rows = (e.record for e in watching.observed() if e.topic == "gallery.references" and e.record)
+        return wanted <= {reference.reference_id for row in rows for reference in row.references}
+
+    if not observer.wait(enrolled, timeout_s=_ENROL_S):
+        raise Problem(
+            f"the references were not all enrolled within {_ENROL_S:.0f} s; the logs of inspect and gallery say why"
+        )
+    console.print(f"{len(sent)} reference images enrolled in {time.monotonic() - began:.1f} s")
+
+
+def figures(done: Finished) -> dict[str, Any]:
+    """Return the report file's content: the report, and what was measured beside it."""
+    found: Report = done.report
+    truth = summary.accuracy(done.submitted, done.events)
+    return {
+        **found.as_dict(),
+        "ready_seconds": round(done.ready_s, 1),
+        "memory_mib": round(done.memory / 2**20),
+        "cores": os.cpu_count(),
+        "stages_ms": {
+            topic: {"p50": p50, "p99": p99} for topic, (p50, p99) in stage_times(done.events).items()
+        },
+        "accuracy": asdict(truth) if truth else None,
+        "supplier_shares": [asdict(s) for s in summary.suppliers(done.events)],
+    }
