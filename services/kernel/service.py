@@ -34,11 +34,19 @@ log = structlog.get_logger(__name__)
 
 V = TypeVar("V")
 
+#: What the broker gathers for a service that works in batches, unless half a second passes first.
+BATCH_BYTES = 65_536
+
 
 class _App(faust.App):
-    """A Faust app on this mesh's transport. `instance`: the replica's stable name, or nothing."""
+    """A Faust app on this mesh's transport.
+
+    `instance`: the replica's stable name, or nothing. `fetch_min_bytes`: the broker waits (half a second at most) until it
+    has this much.
+    """
 
     instance: str = ""
+    fetch_min_bytes: int = 1
 
     def _new_transport(self) -> Any:
         return Transport(self.conf.broker_consumer, self)
@@ -89,7 +97,8 @@ class Service:
         self._agent(topic, handler=handler, tombstones=tombstones)
 
     def consume_batches(self, topic: str, handler: BatchHandler, *, within_s: float = 0.25) -> None:
-        """Handle the events of a topic several at a time."""
+        """Handle the events of a topic several at a time; the service's other topics are then read that way too."""
+        self.app.fetch_min_bytes = BATCH_BYTES
         self._agent(topic, batch_handler=handler, batch_within_s=within_s)
 
     def _agent(self, name: str, **options: Any) -> None:

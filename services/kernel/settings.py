@@ -21,7 +21,7 @@ class Settings(BaseSettings):
     health_port: int = Field(default=0, description="loopback port of /live and /ready; 0: none")
     log_level: str = "INFO"
 
-    commit_interval_s: float = Field(default=1.0, gt=0)
+    commit_interval_s: float = Field(default=2.0, gt=0)
     dependency_patience_s: float = Field(
         default=900.0, gt=0, description="how long an event waits for a dependency before quarantine"
     )

@@ -142,6 +142,9 @@ class Views:
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
                 "queued.max.messages.kbytes": 8192,
+                # Rows may be half a second old; a fetch for each of them would cost the broker more than the row.
+                "fetch.min.bytes": 65_536,
+                "fetch.wait.max.ms": 500,
             }
         )
         self._kafka.assign(

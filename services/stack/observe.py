@@ -16,7 +16,7 @@ from confluent_kafka import TopicPartition
 from services.kernel.topics import quarantine_topics
 from services.stack.problems import Problem
 from services.stack.racks import Submitted
-from services.stack.reading import Fetch, beginnings, decode, ends, fetch_from, make_consumer, messages
+from services.stack.reading import Fetch, Raw, beginnings, decode, ends, fetch_from, make_consumer, messages
 from services.stack.report import Observed, Report, report
 
 __all__ = ["EFFECTS", "FLOW", "Observed", "Observer", "Report", "fetch_from", "report"]
@@ -113,11 +113,17 @@ class Observer:
         return True
 
     def settle(
-        self, submitted: Sequence[Submitted], *, timeout_s: float = 60.0, quiet_s: float = 1.5
+        self,
+        submitted: Sequence[Submitted],
+        *,
+        timeout_s: float = 60.0,
+        quiet_s: float = 1.5,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> bool:
         """Wait until every accepted capture has ended and nothing new has come for `quiet_s`; False: timed out."""
 
         def settled(_: Observer) -> bool:
+            meanwhile()
             if time.monotonic() - self._newest < quiet_s:
                 return False
             found = self.report(submitted)

@@ -66,7 +66,7 @@ def ends(consumer: Consumer, topics: Sequence[str]) -> list[TopicPartition]:
     try:
         for place in places:
             found = consumer.get_watermark_offsets(place, timeout=_ANSWER_S)
-            place.offset = found[1] if found else 0
+            place.offset = found[1]
     except KafkaException as exc:
         raise Problem(f"Kafka does not answer: {exc}") from exc
     return places

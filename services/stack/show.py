@@ -30,7 +30,7 @@ class Board:
         self._console = console
         self._planned = planned
         self._began = time.monotonic()
-        self._said = 0.0
+        self._said = self._began
         self._seen = 0
         self._scheduled: dict[UUID, float] = {}
         self._judged: dict[UUID, int] = {}

@@ -121,8 +121,8 @@ def admit(
     _check_declarations(description.images, limits)
     _check_parts(description.images, parts)
     identity = capture_id(description.station_id, idempotency_key)
-    folder = f"images/{description.captured_at:%Y%m%d}/{identity}"
-    pairs = [(_admit_image(d, parts[d.part], folder, limits), parts[d.part].data) for d in description.images]
+    stem = f"images/{description.captured_at:%Y%m%d}/{identity}"
+    pairs = [(_admit_image(d, parts[d.part], stem, limits), parts[d.part].data) for d in description.images]
     return Admitted(
         capture=Capture(
             subject=_subject(description, identity, limits),
@@ -194,7 +194,7 @@ def _check_parts(images: list[DeclaredImage], parts: Mapping[str, Part]) -> None
         )
 
 
-def _admit_image(declared: DeclaredImage, part: Part, folder: str, limits: Limits) -> Image:
+def _admit_image(declared: DeclaredImage, part: Part, stem: str, limits: Limits) -> Image:
     header = _checked_header(declared, part, limits)
     digest = hashlib.sha256(part.data).hexdigest()
     if declared.sha256 is not None and declared.sha256.lower() != digest:
@@ -213,7 +213,7 @@ def _admit_image(declared: DeclaredImage, part: Part, folder: str, limits: Limit
         height=header.height,
         media_type=header.media_type,
         size=len(part.data),
-        key=f"{folder}/{name}",
+        key=f"{stem}-{name}",
         sha256=digest,
     )
 

@@ -28,8 +28,8 @@ async def test_images_then_manifest_then_event(rack: Rack) -> None:
     await rack.post(Shot(), depth_shot(depth()))
     colour, deep = (hashlib.sha256(d).hexdigest()[:16] for d in (jpeg(), depth()))
     assert rack.shelf.done == [
-        f"images/20260301/{ID}/front-rgb-{colour}.jpg",
-        f"images/20260301/{ID}/top-depth-{deep}.png",
+        f"images/20260301/{ID}-front-rgb-{colour}.jpg",
+        f"images/20260301/{ID}-top-depth-{deep}.png",
         f"manifests/{ID}.avro",
         "event",
     ]

@@ -34,7 +34,7 @@ _REFERENCES: Final = 3
 _ENROL_S: Final = 90.0
 _SETTLE_S: Final = 120.0
 _TICK_S: Final = 0.25
-#: Items per tote at most, so that a longer demo has orders enough.
+#: More captures have more totes, so that there are order lines enough.
 _TOTES: Final = 60
 
 
@@ -59,9 +59,9 @@ def demo(
         Path | None,
         typer.Option(
             "--images",
-            help="Judge these pictures (JPEG or PNG) in place of drawn ones: DIR/PRODUCT/*.jpg are captures of that "
-            "product, those named ref*.jpg its pristine references (without any, only the classifier judges); "
-            "DIR/*.jpg are captures of nobody knows what. --captures then bounds their number.",
+            help="Judge these pictures (JPEG or PNG) in place of drawn ones: DIR/PRODUCT/NAME.jpg are captures of that "
+            "product, those named refNAME.jpg its pristine references (without any, only the classifier judges); "
+            "DIR/NAME.jpg are captures of nobody knows what. --captures then bounds their number.",
         ),
     ] = None,
     rate: Annotated[
@@ -79,9 +79,9 @@ def demo(
     damaged, far more than on a belt, so that every path is seen. Ctrl-C stops and cleans up at any time.
     Exit status 1 when a capture was lost or an effect came twice.
     """
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     stack = Stack(fresh=True, progress=reporter(console))
-    with ending_on_sigterm(), Painter() as painter, ThreadPoolExecutor(1) as aside:
+    with ending_on_sigterm(), ThreadPoolExecutor(1) as aside, Painter() as painter:
         drawing = aside.submit(_load, painter, images, captures, seed)
         if images is not None:
             drawing.result()  # says what is wrong with the folder before anything is started
@@ -139,7 +139,9 @@ def _stream(
         console.print(f"streaming {len(load.captures)} captures at {rate:g} per second")
         with Board(console, len(load.captures)) as board:
             submitted = asyncio.run(_drive(joined, load.captures, rate, observer, board))
-            settled = observer.settle(submitted, timeout_s=_SETTLE_S)
+            settled = observer.settle(
+                submitted, timeout_s=_SETTLE_S, meanwhile=lambda: board.observed(observer.observed())
+            )
             board.observed(observer.observed())
         if not settled:
             console.print(f"[bold red]not all has ended within {_SETTLE_S:.0f} s; this is how far it came[/]")

@@ -1,0 +1,101 @@
+"""`enrol`: pristine reference photos for a product's gallery."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from services.kernel import wire
+from services.kernel.records import Product, Stage, Vendor
+from services.stack.answers import quarantine_of
+from services.stack.commands.submit import catalogued, products, send, station_of
+from services.stack.joining import Joined, join
+from services.stack.observe import Observer
+from services.stack.photos import read_photos
+from services.stack.problems import Problem
+from services.stack.racks import Planned
+from services.stack.world import publish
+
+_WAIT_S = 60.0
+_OWN_VENDOR = Vendor(vendor_id="own", name="Added by hand")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(enrol)
+
+
+def enrol(
+    images: Annotated[
+        list[Path], typer.Argument(help="Photos of pristine units, each a reference of its own.")
+    ],
+    *,
+    product: Annotated[str, typer.Option("--product", help="The product that they show.")],
+    create: Annotated[
+        bool, typer.Option("--create", help="Add the product to the catalogue where it is not in it yet.")
+    ] = False,
+) -> None:
+    """Enrol pristine photos as references of a product (the newest six are kept), and wait until they are."""
+    console = Console(highlight=False, soft_wrap=True)
+    joined = join()
+    photos = [read_photos([path]) for path in images]
+    if create and product not in products(joined):
+        add(joined, product)
+        console.print(f"{product} is in the catalogue now, with the barcode {product}")
+    barcode = catalogued(joined, product).barcode
+    planned = [
+        Planned(
+            item_id=f"ref-{product}-{uuid.uuid4().hex[:8]}"[:128],
+            tote_id=None,
+            station_id=station_of(joined),
+            center_id="BER1",
+            stage=Stage.RECEIVE,
+            barcode=barcode,
+            idempotency_key=f"enrol-{uuid.uuid4()}",
+            photos=one,
+            enrol_product_id=product,
+        )
+        for one in photos
+    ]
+    with Observer(joined.brokers, topics=["gallery.references"], new_only=True) as observer:
+        wanted = {answer.capture_id for answer in send(joined, planned)}
+
+        def enrolled(watching: Observer) -> bool:
+            events = watching.observed()
+            for capture_id in wanted:
+                held = quarantine_of(events, capture_id)
+                if held is not None:
+                    raise Problem(f"it is in the quarantine of {held.service}: {held.message}")
+            lists = [e.record.references for e in events if e.topic == "gallery.references" and e.record]
+            return wanted <= {reference.reference_id for one in lists for reference in one}
+
+        if not observer.wait(enrolled, timeout_s=_WAIT_S):
+            raise Problem(f"the gallery did not take them within {_WAIT_S:.0f} s; see ./intact status")
+        newest = [e.record for e in observer.observed() if e.topic == "gallery.references" and e.record][-1]
+    console.print(f"{product} has {len(newest.references)} references now (gallery version {newest.version})")
+
+
+def add(joined: Joined, product_id: str) -> None:
+    """Add a product of a made-up supplier to the catalogue."""
+    row = Product(
+        product_id=product_id,
+        title=product_id,
+        barcode=product_id,
+        vendor_id=_OWN_VENDOR.vendor_id,
+        category="unknown",
+        material="other",
+        unit_count=1,
+        price_cents=1000,
+        hazardous=False,
+    )
+    publish(
+        joined.brokers,
+        [
+            ("vendors.profiles", _OWN_VENDOR.vendor_id.encode(), wire.encode(_OWN_VENDOR), []),
+            ("catalog.products", product_id.encode(), wire.encode(row), []),
+        ],
+    )

@@ -1,0 +1,82 @@
+"""`label`: a person's verdict about an item."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from services.kernel import wire
+from services.kernel.records import Label, Severity, Verdict
+from services.stack.answers import await_outcome
+from services.stack.commands.submit import tell
+from services.stack.joining import join
+from services.stack.observe import Observer
+from services.stack.problems import Problem
+from services.stack.world import publish
+from triton_models.designs import DEFECTS
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(label)
+
+
+def label(
+    item: Annotated[str, typer.Argument(help="The item's id, as `submit`, `demo` and `tail` show it.")],
+    *,
+    verdict: Annotated[
+        Verdict, typer.Option("--verdict", case_sensitive=False, help="What the person found.")
+    ],
+    severity: Annotated[
+        Severity | None,
+        typer.Option("--severity", case_sensitive=False, help="Of a damaged item; MAJOR unless given."),
+    ] = None,
+    types: Annotated[
+        list[str] | None,
+        typer.Option("--type", help=f"Of a damaged item; may be repeated: {', '.join(DEFECTS)}."),
+    ] = None,
+    annotator: Annotated[
+        str, typer.Option("--annotator", help="Who says so (an opaque id).")
+    ] = "command-line",
+) -> None:
+    """Publish a person's verdict, and print the revision that it makes.
+
+    It corrects everything that followed from the machine's own judgement: the command to the belt, the replacement,
+    the disposition and the supplier's counts.
+    """
+    check(verdict, severity, types or [])
+    joined = join()
+    found = Label(
+        label_id=uuid.uuid4(),
+        item_id=item,
+        verdict=verdict,
+        severity=Severity.NONE if verdict is Verdict.INTACT else severity or Severity.MAJOR,
+        defect_types=tuple(types or ()),
+        annotator=annotator,
+        labelled_at=datetime.now(UTC),
+    )
+    with Observer(
+        joined.brokers, topics=["damage.assessments", "sideline.decisions"], new_only=True
+    ) as observer:
+        publish(joined.brokers, [("review.labels", item.encode(), wire.encode(found), [])])
+        outcome = await_outcome(observer, found.label_id)
+    milliseconds = outcome.at_ms - found.labelled_at.timestamp() * 1000
+    tell(Console(highlight=False, soft_wrap=True), outcome, milliseconds)
+
+
+def check(verdict: Verdict, severity: Severity | None, types: list[str]) -> None:
+    """Refuse what does not fit together.
+
+    Raises:
+        Problem: it says what.
+    """
+    if unknown := [t for t in types if t not in DEFECTS]:
+        raise Problem(f"{unknown[0]} is no type of damage; there are {', '.join(DEFECTS)}")
+    if verdict is Verdict.INTACT and (types or severity not in {None, Severity.NONE}):
+        raise Problem("an intact item has no severity and no type of damage")
+    if verdict is Verdict.DAMAGED and severity is Severity.NONE:
+        raise Problem("a damaged item is MINOR or MAJOR")
