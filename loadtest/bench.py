@@ -93,7 +93,9 @@ def run(stack: Stack, *, captures: int, rounds: int, say: Say) -> Bench:
             load += _own_cpu() - mine
             for name, seconds in _cpu(stack).items():
                 spent[name] = spent.get(name, 0.0) + seconds - before.get(name, 0.0)
-            say(f"round {n + 1}: Triton alone {triton_rates[-1]:.1f}/s, mesh {mesh_rates[-1]:.1f}/s, ratio {mesh_rates[-1] / triton_rates[-1]:.3f}")
+            say(
+                f"round {n + 1}: Triton alone {triton_rates[-1]:.1f}/s, mesh {mesh_rates[-1]:.1f}/s, ratio {mesh_rates[-1] / triton_rates[-1]:.3f}"
+            )
         half = statistics.median(mesh_rates) / 2
         report = _half(stack, observer, rest[total : total + captures], half, say)
     per = {name: round(seconds / total * 1000, 3) for name, seconds in sorted(spent.items())}
@@ -183,7 +185,9 @@ def _mesh(
     report = observer.report(submitted)
     ours = {s.item_id for s in submitted}
     last = max(
-        e.at_ms / 1000 for e in observer.observed() if e.topic == "sideline.decisions" and e.record.item_id in ours
+        e.at_ms / 1000
+        for e in observer.observed()
+        if e.topic == "sideline.decisions" and e.record.item_id in ours
     )
     return report.captures / (last - min(s.scheduled_at for s in submitted)), report
 

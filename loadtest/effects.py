@@ -45,7 +45,15 @@ def _collect(found: Effects, x: Any) -> None:
     match x:
         case r.Assessment():
             key = str(x.assessment_id)
-            found.assessments[key] = (x.item_id, x.revision, x.product_id, x.order_line_id, x.damaged, x.tolerated, x.severity)
+            found.assessments[key] = (
+                x.item_id,
+                x.revision,
+                x.product_id,
+                x.order_line_id,
+                x.damaged,
+                x.tolerated,
+                x.severity,
+            )
             found.scores[key] = x.probability
         case r.DamageEvent():
             found.events[str(x.event_id)] = (x.item_id, x.revision, x.kind)
@@ -60,7 +68,10 @@ def _collect(found: Effects, x: Any) -> None:
         case r.Disposition():
             found.dispositions[str(x.disposition_id)] = (x.item_id, x.revision, x.action, x.price_cents)
         case r.VendorRobustness():
-            cells = tuple((c.product_id, c.material, c.stage, c.items, c.damaged, c.major, *sorted(c.by_type.items())) for c in x.cells)
+            cells = tuple(
+                (c.product_id, c.material, c.stage, c.items, c.damaged, c.major, *sorted(c.by_type.items()))
+                for c in x.cells
+            )
             found.suppliers[f"{x.vendor_id} {x.window_start:%Y-%m-%dT%H}"] = (x.items, x.damaged, cells)
         case _:
             pass
@@ -72,10 +83,14 @@ def differences(one: Effects, other: Effects, *, tolerance: float = SCORE_TOLERA
     for name in Effects.__slots__:
         a, b = getattr(one, name), getattr(other, name)
         if name == "scores":
-            far = [k for k in a.keys() & b.keys() if abs(a[k] - b[k]) > tolerance]
+            far = [k for k in a.keys() & b.keys() if not abs(a[k] - b[k]) <= tolerance]  # also a NaN
             found += [f"score of assessment {k}: {a[k]:.6f} and {b[k]:.6f}" for k in sorted(far)]
         elif isinstance(a, dict):
-            found += [f"{name}: {k} is {a.get(k)} and {b.get(k)}" for k in sorted(a.keys() | b.keys()) if a.get(k) != b.get(k)]
+            found += [
+                f"{name}: {k} is {a.get(k)} and {b.get(k)}"
+                for k in sorted(a.keys() | b.keys())
+                if a.get(k) != b.get(k)
+            ]
         elif a != b:
             found.append(f"{name}: {a} and {b}")
     return found

@@ -52,7 +52,13 @@ class Run:
 
 
 def run(
-    root: Path, planned: list[racks.Planned], references: list[racks.Planned], *, rounds: int, seed: int, say: Say
+    root: Path,
+    planned: list[racks.Planned],
+    references: list[racks.Planned],
+    *,
+    rounds: int,
+    seed: int,
+    say: Say,
 ) -> Run:
     """One run of a fresh stack; every service is killed `rounds` times, at moments spread over the run."""
     world = make_world()
@@ -61,7 +67,9 @@ def run(
         publish_world(world, environment["INTACT_BROKERS"])
         url = f"http://127.0.0.1:{environment['INTACT_STATION_PORT']}"
         tokens = racks.tokens_of(environment["INTACT_STATION_TOKENS"])
-        with Observer(environment["INTACT_BROKERS"], topics=["gallery.references"], quarantines=False) as gallery:
+        with Observer(
+            environment["INTACT_BROKERS"], topics=["gallery.references"], quarantines=False
+        ) as gallery:
             asyncio.run(racks.drive(url, tokens, references, concurrency=8))
             if not gallery.wait(lambda o: o.counts()["gallery.references"] >= len(references), timeout_s=120):
                 msg = f"only {gallery.counts()['gallery.references']} of {len(references)} references were enrolled"
@@ -77,7 +85,9 @@ def run(
                 raise killer.failure
             settled = observer.settle(submitted, timeout_s=300, quiet_s=3.0)
             report = observer.report(submitted)
-            say(f"{report.assessed} assessed of {report.captures} in {report.seconds:.0f} s, {len(killer.kills)} kills, settled: {settled}")
+            say(
+                f"{report.assessed} assessed of {report.captures} in {report.seconds:.0f} s, {len(killer.kills)} kills, settled: {settled}"
+            )
             return Run(effects=effects(observer.observed()), report=report, kills=tuple(killer.kills))
 
 
@@ -85,13 +95,28 @@ class _Killer(threading.Thread):
     """Kills each service at its own moment of the run, and starts it again at once."""
 
     def __init__(
-        self, stack: Stack, observer: Observer, captures: int, rounds: int, seed: int, sent: threading.Event, say: Say
+        self,
+        stack: Stack,
+        observer: Observer,
+        captures: int,
+        rounds: int,
+        seed: int,
+        sent: threading.Event,
+        say: Say,
     ) -> None:
         super().__init__(name="killer", daemon=True)
-        self._stack, self._observer, self._captures, self._sent, self._say = stack, observer, captures, sent, say
+        self._stack, self._observer, self._captures, self._sent, self._say = (
+            stack,
+            observer,
+            captures,
+            sent,
+            say,
+        )
         # The station first in each round: it accepts faster than the rest works, and should die with racks waiting.
         rest = topics.SERVICES[1:]
-        order = [n for k in range(rounds) for n in ("station", *random.Random(seed + k).sample(rest, len(rest)))]
+        order = [
+            n for k in range(rounds) for n in ("station", *random.Random(seed + k).sample(rest, len(rest)))
+        ]
         # Between a twentieth and nine tenths of the run, counted in assessments, so that a slow machine changes nothing.
         self._plan = [(0.05 + 0.85 * n / max(1, len(order)), name) for n, name in enumerate(order)]
         self.kills: list[str] = []
@@ -110,7 +135,10 @@ class _Killer(threading.Thread):
 
     def _wait_until(self, share: float) -> None:
         until = time.monotonic() + 240
-        while self._observer.counts()["damage.assessments"] < share * self._captures and time.monotonic() < until:
+        while (
+            self._observer.counts()["damage.assessments"] < share * self._captures
+            and time.monotonic() < until
+        ):
             time.sleep(0.05)
 
 
@@ -135,7 +163,9 @@ def main(
     captures: Annotated[int, typer.Option(help="Captures in each of the two runs.")] = 2000,
     soak: Annotated[int, typer.Option(help="How often every service is killed.")] = 1,
     seed: Annotated[int, typer.Option(help="Captures and moments of death follow from it.")] = 11,
-    folder: Annotated[Path, typer.Option(help="Where the two stacks keep their data.")] = Path(".intact/kill"),
+    folder: Annotated[Path, typer.Option(help="Where the two stacks keep their data.")] = Path(
+        ".intact/kill"
+    ),
 ) -> None:
     """Run the mesh twice, once with every service killed, and compare what came of it."""
     found, calm, stormy = compare(folder, captures=captures, rounds=soak, seed=seed)

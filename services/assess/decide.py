@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
 from services.kernel import records as r
+from services.kernel.faults import DataFault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,9 +24,14 @@ TYPES = (
     "deformation", "actuation", "deconstruction", "penetration", "superficial", "spillage", "missing_unit",
 )  # fmt: skip
 
+SCORES = ("damaged", "major", *TYPES)
+
 #: What holds where no policy fits.
 DEFAULT_POLICY = r.Policy(
-    policy_id="default", up_to=r.Severity.NONE, judge_at=0.5, reason="nothing is tolerated unless a policy says so"
+    policy_id="default",
+    up_to=r.Severity.NONE,
+    judge_at=0.5,
+    reason="nothing is tolerated unless a policy says so",
 )
 
 
@@ -80,7 +86,12 @@ def from_result(
     fusion: Fusion,
     now: datetime,
 ) -> r.Assessment:
-    """Judge a capture: the first revision of an item, or the next one when it is photographed again."""
+    """Judge a capture: the first revision of an item, or the next one when it is photographed again.
+
+    Raises:
+        DataFault: a score is no probability; compared with a threshold, not-a-number would pass for intact.
+    """
+    _check(result)
     subject = result.subject
     policy = applicable(policies, result.product, subject.stage)
     probability = fusion.probability(result.scores.damaged, result.comparison)
@@ -126,11 +137,27 @@ def from_result(
     )
 
 
+def _check(result: r.InspectionResult) -> None:
+    for name in SCORES:
+        score = getattr(result.scores, name)
+        if not 0.0 <= score <= 1.0:
+            msg = f"the score {name} is {score}, not a probability in [0, 1]"
+            raise DataFault("bad_scores", msg)
+    c = result.comparison
+    if c is not None and not (math.isfinite(c.foreign) and math.isfinite(c.missing)):
+        msg = f"the comparison's distances are {c.foreign} and {c.missing}, not numbers"
+        raise DataFault("bad_scores", msg)
+
+
 def from_label(label: r.Label, known: r.Assessment, now: datetime) -> r.Assessment:
     """A person's verdict as the item's next revision; it always wins."""
     revision, _ = revision_for(known, label.label_id)
     damaged = label.verdict is r.Verdict.DAMAGED
-    severity = (label.severity if label.severity is not r.Severity.NONE else r.Severity.MAJOR) if damaged else r.Severity.NONE
+    severity = (
+        (label.severity if label.severity is not r.Severity.NONE else r.Severity.MAJOR)
+        if damaged
+        else r.Severity.NONE
+    )
     types = label.defect_types if damaged else ()
     return dataclasses.replace(
         known,

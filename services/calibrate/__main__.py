@@ -1,7 +1,7 @@
 """The calibrate service: `python -m services.calibrate`."""
 
-from services.kernel.service import run
 from services.calibrate.app import build
+from services.kernel.service import run
 
 if __name__ == "__main__":
     run("calibrate", build)

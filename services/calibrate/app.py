@@ -46,7 +46,9 @@ def build(service: Service) -> None:
         group = assessment.product.category if assessment.product else "unknown"
         row = thresholds.get(f"{subject.center_id}|{subject.stage}|{group}")
         drawn = sampled(assessment.item_id, settings.sample_rate)
-        return decide.outcome(assessment, row.threshold if row else default, settings.sample_rate, sampled=drawn)
+        return decide.outcome(
+            assessment, row.threshold if row else default, settings.sample_rate, sampled=drawn
+        )
 
     async def _recalibrate(key: str, like: r.LabelledOutcome) -> None:
         if settings.pin_thresholds:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from services.kernel import records as r
 
 if TYPE_CHECKING:
@@ -67,9 +69,15 @@ def threshold(outcomes: Sequence[r.LabelledOutcome], budget: float) -> tuple[flo
         upper = upper_bound(above / total, effective)
         if upper > budget:
             break
-        best = (min(1.0, math.nextafter(item.probability, 2.0)), upper, len(intact))
+        if item.probability < 1.0:  # no threshold up to 1 keeps a certainty on the belt
+            best = (_just_above(item.probability), upper, len(intact))
         above += item.weight
     return best
+
+
+def _just_above(probability: float) -> float:
+    """The next number as events carry numbers (float32): a smaller step would be rounded back onto the item."""
+    return float(np.nextafter(np.float32(probability), np.float32(1.0)))
 
 
 def upper_bound(share: float, n: float) -> float:

@@ -1,7 +1,7 @@
 """The compare service: `python -m services.compare`."""
 
-from services.kernel.service import run
 from services.compare.app import build
+from services.kernel.service import run
 
 if __name__ == "__main__":
     run("compare", build)

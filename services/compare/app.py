@@ -65,7 +65,7 @@ async def _comparison(
     return r.Comparison(
         foreign=found.foreign,
         missing=found.missing,
-        references=len(references),
+        references=found.references,
         gallery_version=gallery.version,
         heat=found.heat.tobytes(),
     )

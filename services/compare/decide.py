@@ -23,14 +23,17 @@ WORST = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """Cosine distances in [0, 2]; heat: (images, patches) uint8, 255 = a distance of 1."""
+    """Cosine distances in [0, 2]; heat: (images, patches) uint8, 255 = a distance of 1; references: how many fitted."""
 
     foreign: float
     missing: float
+    references: int
     heat: npt.NDArray[np.uint8]
 
 
-def difference(query: npt.NDArray[np.float16], references: Sequence[npt.NDArray[np.float16]]) -> Difference | None:
+def difference(
+    query: npt.NDArray[np.float16], references: Sequence[npt.NDArray[np.float16]]
+) -> Difference | None:
     """Compare patch embeddings (images, patches, d) of a capture with those of its references.
 
     References with another number of images are left out; None when none is left. A reference may itself be
@@ -45,7 +48,7 @@ def difference(query: npt.NDArray[np.float16], references: Sequence[npt.NDArray[
     to_gallery = 1.0 - np.max([s.max(axis=2) for s in similarities], axis=0)
     back = [float(_worst(1.0 - s.max(axis=1))) for s in similarities]
     heat = np.clip(to_gallery * 255.0, 0, 255).astype(np.uint8)
-    return Difference(foreign=_worst(to_gallery), missing=min(back), heat=heat)
+    return Difference(foreign=_worst(to_gallery), missing=min(back), references=len(fitting), heat=heat)
 
 
 def _worst(distances: npt.NDArray[np.float32]) -> float:

@@ -41,7 +41,9 @@ def disposition(command: r.SidelineCommand, now: datetime) -> r.Disposition:
         product_id=command.product_id,
         action=action,
         discount_percent=DISCOUNT_PERCENT if discounted else 0,
-        price_cents=(price * (100 - DISCOUNT_PERCENT) // 100 if discounted else price) if sold and price else None,
+        price_cents=(price * (100 - DISCOUNT_PERCENT) // 100 if discounted else price)
+        if sold and price
+        else None,
         reason=reason,
         decided_at=now,
     )
@@ -59,7 +61,10 @@ def _rule(command: r.SidelineCommand) -> tuple[r.DispositionAction, str]:
     if product.hazardous and types & BREACHES:
         return action.DISPOSE, "Hazardous goods that may leak are disposed of by the safety procedure."
     if product.category in CONSUMABLE and types & BREACHES:
-        return action.DISPOSE, f"{product.category.capitalize()} with a breached pack is neither sold nor donated."
+        return (
+            action.DISPOSE,
+            f"{product.category.capitalize()} with a breached pack is neither sold nor donated.",
+        )
     if command.stage in SUPPLIERS_STAGE and product.price_cents >= WORTH_RETURN_CENTS:
         return action.RETURN_TO_VENDOR, "It arrived damaged: back to the supplier."
     if "missing_unit" in types:

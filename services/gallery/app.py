@@ -12,7 +12,7 @@ from services.gallery import decide
 from services.kernel import records as r
 from services.kernel import wire
 from services.kernel.agents import MissingRow
-from services.kernel.features import unpack_embedding
+from services.kernel.features import checked_embedding, unpack_embedding
 from services.kernel.index import ReferenceIndex
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from services.kernel.views import View
 
 
-def build(service: Service) -> None:
+def build(service: Service, index: ReferenceIndex | None = None) -> None:
     """Add the agent that enrols references."""
-    index = ReferenceIndex(service.settings.postgres.get_secret_value())
+    index = index or ReferenceIndex(service.settings.postgres.get_secret_value())
     service.on_start(index.start, index.close)
     service.ready_when("postgres", index.ready)
     catalog: View[r.Product] = service.view("catalog.products")
@@ -33,6 +33,7 @@ def build(service: Service) -> None:
         if catalog.get(product_id) is None:
             msg = f"product {product_id} is not in catalog.products; send it there, then retry"
             raise MissingRow("unknown_product", msg)
+        checked_embedding(inspection.embedding)
         known = galleries.get(product_id)
         gallery = decide.enrolled(known, inspection, await _copied(product_id, inspection), datetime.now(UTC))
         if gallery is not None:

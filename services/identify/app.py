@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from services.identify import decide
 from services.kernel import records as r
 from services.kernel.agents import MissingRow
-from services.kernel.features import unpack_embedding
+from services.kernel.features import checked_embedding
 from services.kernel.index import ReferenceIndex
 
 if TYPE_CHECKING:
     from services.kernel.service import Event, Service
 
 
-def build(service: Service) -> None:
+def build(service: Service, index: ReferenceIndex | None = None) -> None:
     """Add the agent that names products."""
-    index = ReferenceIndex(service.settings.postgres.get_secret_value())
+    index = index or ReferenceIndex(service.settings.postgres.get_secret_value())
     service.on_start(index.start, index.close)
     service.ready_when("postgres", index.ready)
     by_barcode: dict[str, str] = {}
@@ -24,8 +24,8 @@ def build(service: Service) -> None:
 
     def remember(product_id: str, product: r.Product | None) -> None:
         old = barcode_of.pop(product_id, None)
-        if old is not None:
-            by_barcode.pop(old, None)
+        if old is not None and by_barcode.get(old) == product_id:  # not, if another product has taken it over
+            del by_barcode[old]
         if product is not None and product.barcode is not None:
             barcode_of[product_id] = product.barcode
             by_barcode[product.barcode] = product_id
@@ -40,7 +40,7 @@ def build(service: Service) -> None:
         if subject.tote_id is not None and manifest is None:
             msg = f"tote {subject.tote_id} has no manifest; send it to totes.manifests, then retry"
             raise MissingRow("unknown_tote", msg)
-        embedding = unpack_embedding(inspection.embedding)
+        embedding = checked_embedding(inspection.embedding)
         encoder = inspection.versions.get("model.gallery_encoder", "")
 
         def with_similarity(product_id: str) -> tuple[str, float | None]:

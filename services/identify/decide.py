@@ -65,14 +65,28 @@ def from_priors(
         product, similar = scanned
         if similar is None:
             if best is None or best[0] < AGREE:
-                return Identity(product_id=product, method=r.IdentityMethod.BARCODE, confidence=UNSEEN, candidates=ranked)
-        elif similar >= AGREE or (similar >= PRIOR_AGREE and best is not None and best[0] < similar + OVERRULE):
+                return Identity(
+                    product_id=product, method=r.IdentityMethod.BARCODE, confidence=UNSEEN, candidates=ranked
+                )
+        elif similar >= AGREE or (
+            similar >= PRIOR_AGREE and best is not None and best[0] < similar + OVERRULE
+        ):
             return Identity(
-                product_id=product, method=r.IdentityMethod.BARCODE, confidence=confidence(similar), candidates=ranked
+                product_id=product,
+                method=r.IdentityMethod.BARCODE,
+                confidence=confidence(similar),
+                candidates=ranked,
             )
-    if best is not None and best[0] >= PRIOR_AGREE and (len(known) == 1 or best[0] - known[1][0] >= OVERRULE / 3):
+    if (
+        best is not None
+        and best[0] >= PRIOR_AGREE
+        and (len(known) == 1 or best[0] - known[1][0] >= OVERRULE / 3)
+    ):
         return Identity(
-            product_id=best[1], method=r.IdentityMethod.MANIFEST, confidence=confidence(best[0]), candidates=ranked
+            product_id=best[1],
+            method=r.IdentityMethod.MANIFEST,
+            confidence=confidence(best[0]),
+            candidates=ranked,
         )
     return None
 

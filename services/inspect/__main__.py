@@ -1,7 +1,7 @@
 """The inspect service: `python -m services.inspect`."""
 
-from services.kernel.service import run
 from services.inspect.app import build
+from services.kernel.service import run
 
 if __name__ == "__main__":
     run("inspect", build)

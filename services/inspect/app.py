@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from services.kernel.service import Event, Service
 
 
-def build(service: Service) -> None:
+def build(service: Service, triton: Triton | None = None) -> None:
     """Add the agent that looks at captures."""
-    triton = Triton(service.settings.triton, timeout_s=service.settings.triton_timeout_s)
+    triton = triton or Triton(service.settings.triton, timeout_s=service.settings.triton_timeout_s)
     service.on_start(triton.start, triton.close)
     service.ready_when("triton", triton.ready)
 
@@ -28,7 +28,9 @@ def build(service: Service) -> None:
             msg = "the capture has no RGB image"
             raise DataFault("no_image", msg)
         stored = await asyncio.gather(*(service.blobs.get(i.key) for i in images))
-        sight = await triton.inspect([decide.checked(i, data) for i, data in zip(images, stored, strict=True)])
+        sight = await triton.inspect(
+            [decide.checked(i, data) for i, data in zip(images, stored, strict=True)]
+        )
         subject = capture.subject
         key = f"features/{subject.captured_at:%Y%m%d}/{subject.capture_id}.ipf"
         await service.blobs.put([(key, features.pack(sight.patches))])

@@ -145,8 +145,12 @@ class Loop:
         self._flusher: asyncio.Task[None] | None = None
         meter = telemetry.meter()
         self._count = meter.create_counter("intact.events", description="Events by outcome.")
-        self._quarantines = meter.create_counter("intact.quarantined", description="Events put into quarantine.")
-        self._seconds = meter.create_histogram("intact.event.duration", unit="s", description="Handling time.")
+        self._quarantines = meter.create_counter(
+            "intact.quarantined", description="Events put into quarantine."
+        )
+        self._seconds = meter.create_histogram(
+            "intact.event.duration", unit="s", description="Handling time."
+        )
 
     # -- one at a time ----------------------------------------------------------------------------------------
 
@@ -180,7 +184,10 @@ class Loop:
             f"{self.topic.name} process",
             kind=SpanKind.CONSUMER,
             headers=event.headers,
-            attributes={"messaging.destination.name": self.topic.name, "messaging.kafka.offset": event.offset},
+            attributes={
+                "messaging.destination.name": self.topic.name,
+                "messaging.kafka.offset": event.offset,
+            },
         ):
             outcome, attempts = await self._handle_or_quarantine(event)
         self._done(event, outcome, attempts, began)
@@ -209,7 +216,9 @@ class Loop:
                 patience = self._patience.row if isinstance(fault, MissingRow) else self._patience.dependency
                 if waited >= patience:
                     reason = fault.reason if isinstance(fault, MissingRow) else "dependency"
-                    await self._quarantine(event, reason, f"{fault} (tried {attempt} times in {waited:.0f} s)")
+                    await self._quarantine(
+                        event, reason, f"{fault} (tried {attempt} times in {waited:.0f} s)"
+                    )
                     return reason, attempt
                 if not isinstance(fault, MissingRow):
                     log.warning("event.waits", **self._where(event), attempt=attempt, error=str(fault))
@@ -274,7 +283,10 @@ class Loop:
             kind=SpanKind.CONSUMER,
             headers=(),
             links=[e.headers for _, e in good],
-            attributes={"messaging.destination.name": self.topic.name, "messaging.batch.message_count": len(good)},
+            attributes={
+                "messaging.destination.name": self.topic.name,
+                "messaging.batch.message_count": len(good),
+            },
         ):
             if len(good) == 1:
                 outcome, attempts = await self._attempts(good[0][1], lambda: handler(good))
@@ -345,7 +357,9 @@ class Loop:
                     wire.encode(record),
                     telemetry.outgoing(),
                 )
-            except Exception as exc:  # whatever it is, an event that is neither handled nor safe is not committed
+            except (
+                Exception
+            ) as exc:  # whatever it is, an event that is neither handled nor safe is not committed
                 log.error("quarantine.waits", **self._where(event), attempt=attempt, error=repr(exc))
                 await self._sleep(self._patience.wait(attempt, random.random()))  # noqa: S311 (spreads load)
             else:
@@ -361,4 +375,6 @@ class Loop:
         seconds = self._clock() - began
         self._count.add(1, {"topic": self.topic.name, "outcome": outcome})
         self._seconds.record(seconds, {"topic": self.topic.name})
-        log.info("event", **self._where(event), outcome=outcome, attempts=attempts, ms=round(seconds * 1000, 2))
+        log.info(
+            "event", **self._where(event), outcome=outcome, attempts=attempts, ms=round(seconds * 1000, 2)
+        )

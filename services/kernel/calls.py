@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ from services.kernel.faults import DependencyFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+#: Where librdkafka's own words go; by itself it writes plain lines to stderr, amid the JSON of everything else.
+CLIENT_LOG = logging.getLogger("librdkafka")
 
 
 class Calls:

@@ -11,6 +11,8 @@ from services.kernel.faults import DataFault
 
 _HEADER = struct.Struct("<4sHHH")
 _MAGIC = b"IPF1"
+#: A global embedding: 256 values, float16.
+EMBEDDING_BYTES = 512
 
 Patches = npt.NDArray[np.float16]
 
@@ -45,3 +47,19 @@ def pack_embedding(embedding: npt.NDArray[np.floating]) -> bytes:
 def unpack_embedding(data: bytes) -> npt.NDArray[np.float32]:
     """A global embedding as float32, shape (dimensions,)."""
     return np.frombuffer(data, dtype="<f2").astype(np.float32)
+
+
+def checked_embedding(data: bytes) -> npt.NDArray[np.float32]:
+    """The same for one that came with an event, and is to be searched with or kept.
+
+    Raises:
+        DataFault: another length, or values that are no numbers, which the database would refuse at each try.
+    """
+    if len(data) != EMBEDDING_BYTES:
+        msg = f"the embedding has {len(data)} bytes, not {EMBEDDING_BYTES}"
+        raise DataFault("bad_embedding", msg)
+    embedding = unpack_embedding(data)
+    if not np.isfinite(embedding).all():
+        msg = "the embedding holds values that are no finite numbers"
+        raise DataFault("bad_embedding", msg)
+    return embedding

@@ -103,7 +103,8 @@ class ReferenceIndex:
         try:
             async with self._pool.connection() as connection, connection.transaction():
                 await connection.execute(
-                    "delete from reference_embeddings where encoder = %s and product_id = %s", (encoder, product_id)
+                    "delete from reference_embeddings where encoder = %s and product_id = %s",
+                    (encoder, product_id),
                 )
                 for reference_id, embedding in references:
                     await connection.execute(

@@ -114,7 +114,9 @@ class Service:
             async for event in stream.noack().events():
                 loop.submit(_as_event(event.message), _finisher(self.consumer, event.message))
 
-        channel = self.app.topic(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+        channel = self.app.topic(
+            name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+        )
         self.app.agent(channel, name=f"{self.name}.{name}")(agent)
 
     def view(self, topic: str, **options: Any) -> View[Any]:
@@ -123,9 +125,11 @@ class Service:
         if self.name not in entry.views:
             msg = f"{self.name} has no view of {topic} in services/kernel/topics.py"
             raise ConfigurationFault(msg)
-        return self.views.add(View(entry, **options))
+        return self.views.add(View(entry, own=entry.producers == (self.name,), **options))
 
-    def on_start(self, start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]] | None = None) -> None:
+    def on_start(
+        self, start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         """Run before the first event (after the views are read), and before the process ends."""
         self._starting.append(start)
         if stop is not None:
@@ -147,14 +151,18 @@ class Service:
         if self.name not in entry.producers:
             msg = f"{self.name} is no producer of {topic} in services/kernel/topics.py"
             raise ConfigurationFault(msg)
-        where: tuple[int, int] = await self._publish_raw(topic, key.encode(), wire.encode(record), telemetry.outgoing())
+        where: tuple[int, int] = await self._publish_raw(
+            topic, key.encode(), wire.encode(record), telemetry.outgoing()
+        )
         return where
 
     async def publish_all(self, items: Iterable[tuple[str, str, Any]]) -> list[tuple[int, int]]:
         """Publish several (topic, key, record) at once and wait for all."""
         return list(await asyncio.gather(*(self.publish(*item) for item in items)))
 
-    def _publish_raw(self, topic: str, key: bytes | None, value: bytes | None, headers: Any) -> Awaitable[Any]:
+    def _publish_raw(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Any
+    ) -> Awaitable[Any]:
         return self.publisher.publish(topic, key, value, headers)
 
     @property
@@ -203,6 +211,7 @@ class Service:
         return 0 if failed is None else 1
 
     async def _stop(self, runner: web.AppRunner | None) -> None:
+        self._assigned = False
         for stop in self._stopping:
             await stop()
         await self.app.stop()
@@ -243,14 +252,21 @@ class Service:
         return web.json_response(body, status=200 if body["ready"] else 503)
 
     def _observe(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        # Called on the exporter's thread. Before the assignment there is no consumer, and asking Faust for it would
+        # make one there, on an event loop that nobody runs; while the process stops, this loop answers no more.
         def lag(_: CallbackOptions) -> Iterable[Observation]:
-            future = asyncio.run_coroutine_threadsafe(self.consumer.lag(), self.consumer.loop)
+            if not self._assigned:
+                return []
+            future = asyncio.run_coroutine_threadsafe(self.consumer.lag(), loop)
             return [
-                Observation(n, {"topic": tp.topic, "partition": tp.partition}) for tp, n in future.result(10).items()
+                Observation(n, {"topic": tp.topic, "partition": tp.partition})
+                for tp, n in future.result(10).items()
             ]
 
         def in_flight(_: CallbackOptions) -> Iterable[Observation]:
-            return [Observation(self.consumer.in_flight())]
+            return [Observation(self.consumer.in_flight())] if self._assigned else []
 
         meter = telemetry.meter()
         meter.create_observable_gauge("intact.lag", [lag], description="Events behind the end.")

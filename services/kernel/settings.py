@@ -16,7 +16,8 @@ class Settings(BaseSettings):
     postgres: SecretStr = SecretStr("postgresql://127.0.0.1/intact")
     store: str = "file:///var/lib/intact"
     instance: str = Field(
-        default="", description="stable name of this replica: it gets its partitions back at once after a crash"
+        default="",
+        description="stable name of this replica: it gets its partitions back at once after a crash",
     )
     health_port: int = Field(default=0, description="loopback port of /live and /ready; 0: none")
     log_level: str = "INFO"
@@ -28,7 +29,9 @@ class Settings(BaseSettings):
     row_patience_s: float = Field(
         default=5.0, ge=0, description="how long an event waits for a reference row that may be on its way"
     )
-    commit_stall_s: float = Field(default=60.0, gt=0, description="liveness fails when commits stall this long")
+    commit_stall_s: float = Field(
+        default=60.0, gt=0, description="liveness fails when commits stall this long"
+    )
     triton_timeout_s: float = Field(default=20.0, gt=0)
 
     station_port: int = 0
@@ -37,11 +40,19 @@ class Settings(BaseSettings):
     station_max_image_bytes: int = Field(default=20 * 2**20, gt=0)
     station_max_images: int = Field(default=12, gt=0)
     station_max_pixels: int = Field(default=50_000_000, gt=0)
-    deadline_s: float = Field(default=30.0, gt=0, description="capture to the belt's diverter, unless the rack says")
+    deadline_s: float = Field(
+        default=30.0, gt=0, description="capture to the belt's diverter, unless the rack says"
+    )
 
-    sample_rate: float = Field(default=0.01, ge=0, le=1, description="share of passing items pulled for labels")
-    sideline_per_hour: int = Field(default=120, ge=0, description="items per hour that a center's stage can look at")
-    false_sideline_budget: float = Field(default=0.01, gt=0, lt=1, description="share of intact items pulled wrongly")
+    sample_rate: float = Field(
+        default=0.01, ge=0, le=1, description="share of passing items pulled for labels"
+    )
+    sideline_per_hour: int = Field(
+        default=120, ge=0, description="items per hour that a center's stage can look at"
+    )
+    false_sideline_budget: float = Field(
+        default=0.01, gt=0, lt=1, description="share of intact items pulled wrongly"
+    )
     default_threshold: float | None = Field(
         default=None, description="sideline threshold before labels exist; None: the model's own calibration"
     )

@@ -21,12 +21,14 @@ from opentelemetry import metrics, propagate, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 
 _PROPAGATED = ("traceparent", "tracestate")
 
 #: Trace headers of the event that the running task works on.
-_incoming: contextvars.ContextVar[tuple[tuple[str, bytes], ...]] = contextvars.ContextVar("incoming", default=())
+_incoming: contextvars.ContextVar[tuple[tuple[str, bytes], ...]] = contextvars.ContextVar(
+    "incoming", default=()
+)
 _tracer: trace.Tracer | None = None
 
 
@@ -48,8 +50,15 @@ def configure(service: str, level: str = "INFO") -> None:
 
 def _configure_logs(service: str, level: str) -> None:
     number = logging.getLevelNamesMapping()[level.upper()]
+
+    def named(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        # Not a context variable: those do not reach what librdkafka's threads call.
+        line["service"] = service
+        return line
+
     structlog.configure(
         processors=[
+            named,
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -60,7 +69,6 @@ def _configure_logs(service: str, level: str) -> None:
         logger_factory=structlog.BytesLoggerFactory(file=sys.stdout.buffer),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service)
     # Libraries speak through the standard library. Below WARNING they are switched off before a record is built:
     # Faust and its driver would otherwise spend a tenth of a hop's time on records nobody reads.
     logging.disable(logging.INFO)

@@ -60,7 +60,9 @@ def _flow(
     )
 
 
-def _table(name: str, record: type[Any], key: str, producers: tuple[str, ...], views: tuple[str, ...]) -> Topic:
+def _table(
+    name: str, record: type[Any], key: str, producers: tuple[str, ...], views: tuple[str, ...]
+) -> Topic:
     return Topic(name=name, record=record, key=key, producers=producers, views=views, retention_ms=None)
 
 
@@ -70,7 +72,15 @@ TOPICS: tuple[Topic, ...] = (
     _flow("captures.inspected", r.Inspection, "tote, else item", ("inspect",), ("identify",)),
     _flow("captures.identified", r.Identification, "product, else item", ("identify",), ("compare",)),
     _flow("inspection.results", r.InspectionResult, "item", ("compare",), ("assess",)),
-    _flow("damage.assessments", r.Assessment, "item", ("assess",), ("sideline", "vendors", "calibrate"), ("assess",), days=28),
+    _flow(
+        "damage.assessments",
+        r.Assessment,
+        "item",
+        ("assess",),
+        ("sideline", "vendors", "calibrate"),
+        ("assess",),
+        days=28,
+    ),
     _flow("damage.events", r.DamageEvent, "item", ("assess",), (), days=28),
     _flow("sideline.candidates", r.Assessment, "center|stage", ("sideline",), ("sideline",)),
     _table("sideline.budgets", r.SidelineBudget, "center|stage|hour", ("sideline",), ("sideline",)),
@@ -84,7 +94,9 @@ TOPICS: tuple[Topic, ...] = (
     _flow("review.labels", r.Label, "item", ("review",), ("assess",), days=365),
     _flow("gallery.enrolments", r.Inspection, "product", ("inspect",), ("gallery",)),
     _table("gallery.references", r.Gallery, "product", ("gallery",), ("gallery", "identify", "compare")),
-    _table("calibration.thresholds", r.Threshold, "center|stage|group", ("calibrate",), ("calibrate", "sideline")),
+    _table(
+        "calibration.thresholds", r.Threshold, "center|stage|group", ("calibrate",), ("calibrate", "sideline")
+    ),
     _table("calibration.outcomes", r.LabelledOutcome, "item", ("calibrate",), ("calibrate",)),
     _table("catalog.products", r.Product, "product", ("operator",), ("identify", "compare", "gallery")),
     _table("vendors.profiles", r.Vendor, "vendor", ("operator",), ("assess",)),
@@ -142,7 +154,6 @@ def create(brokers: str, *, replication: int = 1, timeout_s: float = 30.0) -> No
     from confluent_kafka import KafkaException  # noqa: PLC0415
     from confluent_kafka.admin import AdminClient, NewTopic  # noqa: PLC0415
 
-
     admin = AdminClient({"bootstrap.servers": brokers})
     wanted = {t.name: t for t in (*TOPICS, *quarantine_topics())}
     try:
@@ -190,7 +201,9 @@ def wait_for(brokers: str, names: Iterable[str], *, patience_s: float = 120.0) -
             return
         said = f"missing: {', '.join(missing)}"
         time.sleep(0.2)
-    msg = f"Kafka at {brokers} has not all topics after {patience_s:.0f} s ({said}); './intact up' creates them"
+    msg = (
+        f"Kafka at {brokers} has not all topics after {patience_s:.0f} s ({said}); './intact up' creates them"
+    )
     raise DependencyFault(msg)
 
 

@@ -28,7 +28,7 @@ from faust.exceptions import ProducerSendError
 from faust.transport import base
 from faust.types import TP, ConsumerMessage, RecordMetadata
 
-from services.kernel.calls import Calls
+from services.kernel.calls import CLIENT_LOG, Calls
 from services.kernel.faults import DependencyFault
 from services.kernel.frontier import Frontier
 from services.kernel.topics import MESSAGE_MAX_BYTES
@@ -108,6 +108,7 @@ class Consumer(base.Consumer):
             "queued.min.messages": BATCH,
             "queued.max.messages.kbytes": 8192,
             "statistics.interval.ms": 0,
+            "logger": CLIENT_LOG,
         }
 
     async def on_stop(self) -> None:
@@ -411,7 +412,9 @@ class Consumer(base.Consumer):
 
     async def _watermarks(self, tp: TP) -> tuple[int, int]:
         kafka = self._connected()
-        low, high = await self._calls.ask(lambda: kafka.get_watermark_offsets(TopicPartition(*tp), timeout=10.0))
+        low, high = await self._calls.ask(
+            lambda: kafka.get_watermark_offsets(TopicPartition(*tp), timeout=10.0)
+        )
         return low, high
 
     def key_partition(self, topic: str, key: bytes | None, partition: int | None = None) -> int | None:
@@ -465,6 +468,7 @@ class Publisher:
                 "delivery.timeout.ms": 120_000,
                 "partitioner": "murmur2_random",
                 "statistics.interval.ms": 0,
+                "logger": CLIENT_LOG,
             }
         )
         self._reports: deque[tuple[asyncio.Future[tuple[int, int]], KafkaError | None, Any]] = deque()
@@ -481,7 +485,9 @@ class Publisher:
         while not self._closing.is_set():
             self._producer.poll(0.5)
 
-    def _report(self, future: asyncio.Future[tuple[int, int]], error: KafkaError | None, message: Any) -> None:
+    def _report(
+        self, future: asyncio.Future[tuple[int, int]], error: KafkaError | None, message: Any
+    ) -> None:
         self._reports.append((future, error, (message.partition(), message.offset())))
         loop = self._loop
         if len(self._reports) == 1 and loop is not None and not loop.is_closed():

@@ -74,6 +74,8 @@ class Triton:
             ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.enable_http_proxy", 0),
+            # The default doubles up to two minutes: long after a Triton that was away for one is back.
+            ("grpc.max_reconnect_backoff_ms", 2000),
         ]
         self._channel = grpc.aio.insecure_channel(self._address, options=limits)
         self._stub = rpc.GRPCInferenceServiceStub(self._channel)
@@ -125,7 +127,9 @@ class Triton:
             async with self._slots:
                 try:
                     answer = await self._stub.ModelInfer(
-                        request, timeout=self._timeout_s, metadata=[(k, v.decode()) for k, v in telemetry.outgoing()]
+                        request,
+                        timeout=self._timeout_s,
+                        metadata=[(k, v.decode()) for k, v in telemetry.outgoing()],
                     )
                 except grpc.RpcError as exc:
                     raise _fault(exc) from exc
@@ -186,4 +190,9 @@ def _test_picture() -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
     head = struct.pack(">IIBBBBB", 32, 32, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )

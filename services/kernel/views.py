@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import confluent_kafka
 import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from services.kernel import wire
-from services.kernel.calls import Calls
+from services.kernel.calls import CLIENT_LOG, Calls
 from services.kernel.faults import DataFault, DependencyFault
 
 if TYPE_CHECKING:
@@ -29,12 +30,15 @@ log = structlog.get_logger(__name__)
 
 V = TypeVar("V")
 
+#: How long a call waits for the polling thread, at most; the thread wakes this often when nothing comes.
+_POLL_S = 0.2
+
 
 class View(Generic[V]):
     """The newest value of each key of one topic, with the version (``partition@offset``) it was read at.
 
     `limit` bounds the number of keys kept; the longest unchanged go first. `row_key` makes the key of a row from the
-    event's key and value, where several rows share one event key.
+    event's key and value, where several rows share one event key. `own`: only this service writes the topic.
     """
 
     def __init__(
@@ -44,12 +48,14 @@ class View(Generic[V]):
         limit: int | None = None,
         on_change: Callable[[str, V | None], None] | None = None,
         row_key: Callable[[str, V], str] | None = None,
+        own: bool = False,
     ) -> None:
         self.topic = topic
         self._rows: dict[str, tuple[V, int, int]] = {}
         self._limit = limit
         self._on_change = on_change
         self._row_key = row_key
+        self.own = own
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -142,9 +148,9 @@ class Views:
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
                 "queued.max.messages.kbytes": 8192,
-                # Rows may be half a second old; a fetch for each of them would cost the broker more than the row.
-                "fetch.min.bytes": 65_536,
-                "fetch.wait.max.ms": 500,
+                "logger": CLIENT_LOG,
+                # Reference data changes rarely: let the broker hold an empty fetch, its answer costs both sides CPU.
+                "fetch.wait.max.ms": 5000,
             }
         )
         self._kafka.assign(
@@ -160,12 +166,27 @@ class Views:
     async def caught_up(self) -> None:
         """Wait until everything that is in the topics now has been applied.
 
+        A service's own state is read up to here and then followed no further, since only this service writes it and
+        `View.apply` takes over each write; after a rebalance this is called again, and reads what others wrote meanwhile.
+
         Raises:
             DependencyFault: the broker did not say where the topics end.
         """
         if not self._views:
             return
-        ends = await self._known_ends()
+        own = [
+            TopicPartition(v.topic.name, p)
+            for v in self._views.values()
+            if v.own
+            for p in range(v.topic.partitions)
+        ]
+        if own:
+            await self._calls.ask(lambda: self._client.resume(own))
+        await self._read_to(await self._known_ends())
+        if own:
+            await self._calls.ask(lambda: self._client.pause(own))
+
+    async def _read_to(self, ends: dict[tuple[str, int], int]) -> None:
         while any(self._reached.get(tp, 0) < end for tp, end in ends.items()):
             if self._failure is not None:
                 raise self._failure
@@ -180,23 +201,34 @@ class Views:
         until = time.monotonic() + patience_s
         while True:
             try:
-                ends: dict[tuple[str, int], int] = await self._calls.ask(self._ends)
+                return await asyncio.to_thread(self._ends)
             except KafkaException as exc:
                 # Partitions without a leader are common while brokers start or change.
                 if time.monotonic() > until:
                     msg = f"Kafka does not say where the reference topics end: {exc}"
                     raise DependencyFault(msg) from exc
                 await asyncio.sleep(0.2)
-            else:
-                return ends
 
     def _ends(self) -> dict[tuple[str, int], int]:
+        """The end of each partition that holds anything.
+
+        Asked by a client of its own, all at once: on the reading client's connection each question would wait behind a
+        fetch that the broker holds.
+        """
+        admin = AdminClient({"bootstrap.servers": self._brokers, "client.id": f"{self._client_id}-ends"})
+        partitions = [(v.topic.name, p) for v in self._views.values() for p in range(v.topic.partitions)]
+
+        def offsets(spec: OffsetSpec) -> dict[tuple[str, int], int]:
+            asked = admin.list_offsets({TopicPartition(*tp): spec for tp in partitions}, request_timeout=30.0)
+            return {(tp.topic, tp.partition): future.result().offset for tp, future in asked.items()}
+
+        first, end = offsets(OffsetSpec.earliest()), offsets(OffsetSpec.latest())
+        return {tp: offset for tp, offset in end.items() if offset > first[tp]}
+
+    @property
+    def _client(self) -> confluent_kafka.Consumer:
         assert self._kafka is not None
-        return {
-            (v.topic.name, p): self._kafka.get_watermark_offsets(TopicPartition(v.topic.name, p), timeout=30)[1]
-            for v in self._views.values()
-            for p in range(v.topic.partitions)
-        }
+        return self._kafka
 
     def _poll(self) -> None:
         assert self._kafka is not None
@@ -204,7 +236,7 @@ class Views:
         try:
             while not self._closing.is_set():
                 self._calls.make()
-                first = self._kafka.poll(0.1)
+                first = self._kafka.poll(_POLL_S)
                 if first is not None:
                     batch = [first, *self._kafka.consume(500, 0)]
                     self._loop.call_soon_threadsafe(self._take, batch)

@@ -100,7 +100,9 @@ class Codec(Generic[R]):
         known = self._writers.setdefault(MARKER + schema_fingerprint(old), old)
         if known is not old and _without(known, _REMARKS) != _without(old, _REMARKS):
             # The fingerprint's canonical form drops defaults and logical types: a reader could not tell them apart.
-            msg = f"{path} differs from another {self.kind.__name__} only in what the fingerprint does not see"
+            msg = (
+                f"{path} differs from another {self.kind.__name__} only in what the fingerprint does not see"
+            )
             raise ConfigurationFault(msg)
 
     def encode(self, record: R) -> bytes:

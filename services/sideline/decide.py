@@ -48,14 +48,20 @@ def first_look(
     wanted = assessment.probability >= threshold and not assessment.tolerated
     if wanted and now > subject.deadline_at:
         late = (now - subject.deadline_at).total_seconds()
-        return r.SidelineAction.LATE, f"Decided {late:.1f} s after the deadline: to be caught at the next stage."
+        return (
+            r.SidelineAction.LATE,
+            f"Decided {late:.1f} s after the deadline: to be caught at the next stage.",
+        )
     if wanted:
         return None, f"Probability {assessment.probability:.2f} reaches the threshold {threshold:.2f}."
     if sampled(subject.item_id, sample_rate) and now <= subject.deadline_at:
         return r.SidelineAction.SAMPLE, "Passed, and drawn at random to be labelled."
     if assessment.tolerated:
         return r.SidelineAction.PASS, "Damage that this context tolerates."
-    return r.SidelineAction.PASS, f"Probability {assessment.probability:.2f} is below the threshold {threshold:.2f}."
+    return (
+        r.SidelineAction.PASS,
+        f"Probability {assessment.probability:.2f} is below the threshold {threshold:.2f}.",
+    )
 
 
 def admit(
@@ -76,7 +82,11 @@ def admit(
         return r.SidelineAction.SIDELINE, assessment.reason, None
     if now > subject.deadline_at:
         late = (now - subject.deadline_at).total_seconds()
-        return r.SidelineAction.LATE, f"Decided {late:.1f} s after the deadline: to be caught at the next stage.", None
+        return (
+            r.SidelineAction.LATE,
+            f"Decided {late:.1f} s after the deadline: to be caught at the next stage.",
+            None,
+        )
     if len(admitted) >= per_hour:
         return r.SidelineAction.OVER_BUDGET, f"The {per_hour} items of this hour are used up.", None
     changed = r.SidelineBudget(
@@ -89,7 +99,12 @@ def admit(
 
 
 def decision(
-    assessment: r.Assessment, action: r.SidelineAction, reason: str, threshold: float, version: int, now: datetime
+    assessment: r.Assessment,
+    action: r.SidelineAction,
+    reason: str,
+    threshold: float,
+    version: int,
+    now: datetime,
 ) -> r.SidelineDecision:
     """The record of a decision."""
     subject = assessment.subject

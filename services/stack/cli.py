@@ -14,7 +14,9 @@ from rich.console import Console
 from services.stack.problems import Problem
 
 #: In the order in which `--help` lists them. A module is imported only when it is needed for its commands.
-COMMANDS: tuple[str, ...] = ("running", "doctor", "checks", "bench")
+COMMANDS: tuple[str, ...] = (
+    "demo", "running", "submit", "enrol", "label", "tail", "quarantine", "doctor", "bench", "checks",
+)  # fmt: skip
 
 _HELP = """Finds damaged items at photo stations, on real Kafka, Triton and PostgreSQL, on this machine.
 

@@ -33,6 +33,10 @@ class Painter:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """End the processes."""
+        self.close()
+
+    def close(self) -> None:
         """End the processes; what is not drawn yet stays undrawn."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 

@@ -102,9 +102,10 @@ def snapshot(brokers: str, topics: Sequence[str], fetch: Fetch | None = None) ->
     consumer = make_consumer(brokers)
     try:
         until = {(p.topic, p.partition): p.offset for p in ends(consumer, topics)}
-        places = beginnings(
-            [name for name in topics if any(until[name, n] for n in range(ALL[name].partitions))]
-        )
+        # A partition without events would be waited for in vain: its position never moves.
+        places = [p for p in beginnings(topics) if until[p.topic, p.partition] > 0]
+        if not places:
+            return []
         consumer.assign(places)
         found: list[Observed] = []
         deadline = time.monotonic() + _SNAPSHOT_S

@@ -77,7 +77,11 @@ def apply(
         for key in keys:
             if key not in work:
                 before = known.get(key)
-                work[key] = (_cells(before), list(before.recent) if before else [], before.applied_offset if before else -1)
+                work[key] = (
+                    _cells(before),
+                    list(before.recent) if before else [],
+                    before.applied_offset if before else -1,
+                )
             _, recent, applied = work[key]
             if offset > applied and tag not in recent:
                 fresh.add(key)
@@ -171,7 +175,9 @@ def _rows(cells: dict[CellKey, _Count]) -> tuple[r.VendorCell, ...]:
     )
 
 
-def _partial(key: PartialKey, cells: dict[CellKey, _Count], recent: list[str], applied: int) -> r.VendorPartial:
+def _partial(
+    key: PartialKey, cells: dict[CellKey, _Count], recent: list[str], applied: int
+) -> r.VendorPartial:
     return r.VendorPartial(
         vendor_id=key[0],
         window_start=key[1],

@@ -88,7 +88,7 @@ class Collector:
 class _Handler(BaseHTTPRequestHandler):
     collector: ClassVar[Collector]
 
-    def do_POST(self) -> None:  # noqa: N802 (the base class's name)
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
@@ -104,7 +104,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _service(attributes: Iterable[Any]) -> str:
-    return next(a.value.string_value for a in attributes if a.key == "service.name").removeprefix("intact-")
+    name: str = next(a.value.string_value for a in attributes if a.key == "service.name")
+    return name.removeprefix("intact-")
 
 
 def _span(service: str, span: Any) -> Span:

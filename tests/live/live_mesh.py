@@ -120,9 +120,7 @@ class Mesh:
         """Return the event of a capture on a topic."""
         return next(e for e in self.events(topic) if e.capture_id == capture_id)
 
-    def quarantined(
-        self, topic: str, service: str, is_it: Callable[[r.Quarantined], bool]
-    ) -> r.Quarantined:
+    def quarantined(self, topic: str, service: str, is_it: Callable[[r.Quarantined], bool]) -> r.Quarantined:
         """Return an event that a service has put aside, as soon as it has."""
         name = f"{topic}.{service}.quarantine"
 

@@ -104,7 +104,9 @@ def test_batches_that_many_events_feed_link_to_each(mesh: Mesh, traced: Traced) 
 
         assert len(eventually(f"{service} links to the assessment", linked, timeout_s=20)) == 1
     counting = next(
-        s for s in mesh.collector.spans() if s.service == "vendors" and (judged.trace_id, judged.span_id) in s.links
+        s
+        for s in mesh.collector.spans()
+        if s.service == "vendors" and (judged.trace_id, judged.span_id) in s.links
     )
 
     def summed() -> list[Span]:
@@ -160,7 +162,9 @@ def test_every_line_of_every_service_is_json_and_none_tells_of_a_bug(mesh: Mesh,
     for service in SERVICES:
         lines = mesh.lines(service)
         assert all({"event", "level", "timestamp"} <= line.keys() for line in lines), service
-        assert [line for line in lines if line["event"] in {"event.bug", "request.bug", "service.crashed"}] == []
+        assert [
+            line for line in lines if line["event"] in {"event.bug", "request.bug", "service.crashed"}
+        ] == []
 
 
 def test_metrics_arrive_from_every_service(mesh: Mesh, traced: Traced) -> None:

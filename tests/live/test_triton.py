@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 import pytest_asyncio
 
@@ -48,7 +45,11 @@ async def test_each_image_is_answered_with_probabilities_and_unit_vectors(
     assert sight.damage.shape == (n, 9)
     assert sight.embedding.shape == (n, 256)
     assert sight.patches.shape == (n, 49, 64)
-    assert (sight.damage.dtype, sight.embedding.dtype, sight.patches.dtype) == ("f4", "f4", "f2")
+    assert [str(a.dtype) for a in (sight.damage, sight.embedding, sight.patches)] == [
+        "float32",
+        "float32",
+        "float16",
+    ]
     assert np.all((sight.damage >= 0) & (sight.damage <= 1))
     np.testing.assert_allclose(np.linalg.norm(sight.embedding, axis=1), 1, atol=1e-3)
     np.testing.assert_allclose(np.linalg.norm(sight.patches.astype("f4"), axis=2), 1, atol=5e-3)
@@ -75,7 +76,9 @@ async def test_a_truncated_jpeg_fails_alone(triton: Triton, pictures: tuple[byte
 
 
 async def test_both_models_versions_are_known(triton: Triton) -> None:
-    build = json.loads((MODEL_REPOSITORY / "damage_classifier" / "1" / "calibration.json").read_text())["build"]
+    build = json.loads((MODEL_REPOSITORY / "damage_classifier" / "1" / "calibration.json").read_text())[
+        "build"
+    ]
     assert triton.versions.keys() == {"model.damage_classifier", "model.gallery_encoder"}
     assert triton.versions["model.damage_classifier"] == f"1+{build}"
     number, _, encoder_build = triton.versions["model.gallery_encoder"].partition("+")
@@ -103,34 +106,31 @@ async def test_a_deadline_that_passes_is_the_dependencys_fault(
     assert (await triton.inspect(pictures[:1])).damage.shape == (1, 9)
 
 
-@contextmanager
-def hanging(mesh: Mesh) -> Iterator[None]:
-    """Let Triton hang for the time of the block."""
-    leader = psutil.Process(mesh.stack.part("triton").pid)
-    family = [leader, *leader.children(recursive=True)]
-    for process in family:
-        os.kill(process.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for process in reversed(family):
-            os.kill(process.pid, signal.SIGCONT)
-
-
-def test_a_triton_that_hangs_slows_the_mesh_down_and_loses_nothing(mesh: Mesh) -> None:
+def test_a_triton_that_dies_slows_the_mesh_down_and_loses_nothing(mesh: Mesh) -> None:
     planned = racks.plan(mesh.world, 12, seed=9, pool=4)
     inspect = mesh.stack.service("inspect")
-    before = mesh.observer.counts()
-    with hanging(mesh):
+    before = mesh.observer.counts()["captures.inspected"]
+    mesh.stack.kill("triton")
+    try:
         sent = mesh.drive(planned)
         assert all(s.accepted for s in sent), "the gateway does not need Triton"
-        eventually("inspect says that it is not ready", lambda: services.get(inspect.health_port, "/ready") == 503)
-        time.sleep(7)  # longer than one request's deadline
-        assert mesh.observer.counts()["captures.inspected"] == before["captures.inspected"]
+        eventually(
+            "inspect says that it is not ready", lambda: services.get(inspect.health_port, "/ready") == 503
+        )
+        eventually("inspect waits", lambda: waits(mesh))
+        assert mesh.observer.counts()["captures.inspected"] == before
         assert services.get(inspect.health_port, "/live") == 200
+    finally:
+        # Parts are not restarted by name, as services are: an operator's Triton is restarted by its own platform.
+        mesh.stack._start_triton()
     assert mesh.observer.settle(sent, timeout_s=90)
     report = mesh.observer.report(sent)
     assert (report.assessed, report.quarantined, report.lost, report.doubled) == (len(planned), 0, 0, 0)
-    waits = [line for line in mesh.lines("inspect") if line["event"] == "event.waits"]
-    assert waits
-    assert {"topic", "partition", "offset", "attempt", "error"} <= waits[0].keys()
+    eventually("inspect is ready again", lambda: services.get(inspect.health_port, "/ready") == 200)
+
+
+def waits(mesh: Mesh) -> list[dict[str, Any]]:
+    """Lines in which inspect says that events wait, for what, and which."""
+    found = [line for line in mesh.lines("inspect") if line["event"] == "event.waits"]
+    assert all({"topic", "partition", "offset", "attempt", "error"} <= line.keys() for line in found)
+    return found

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -205,7 +206,7 @@ async def test_an_open_loop_keeps_its_schedule_behind_a_slow_station(
         concurrency=1,
         progress=lambda answer: told.append(answer.item_id),
     )
-    gaps = [b.scheduled_at - a.scheduled_at for a, b in zip(done, done[1:], strict=False)]
+    gaps = [b.scheduled_at - a.scheduled_at for a, b in itertools.pairwise(done)]
     assert all(abs(gap - 0.05) < 0.001 for gap in gaps)
     assert done[3].accepted_at is not None
     assert done[3].accepted_at - done[3].scheduled_at > 0.8  # it waited behind the others, and that counts

@@ -4,10 +4,9 @@ import json
 from dataclasses import replace
 from uuid import uuid4
 
-from tests.stack import sightings as s
-
 from services.kernel import records as r
 from services.stack.report import percentile, report, stage_times
+from tests.stack import sightings as s
 
 
 def test_a_whole_run_is_clean_and_its_latency_counts_from_the_scheduled_send() -> None:
@@ -120,7 +119,9 @@ def test_an_assessment_that_nobody_sent_is_unexpected() -> None:
 
 def test_the_report_is_plain_json() -> None:
     found = json.loads(json.dumps(report([s.submitted(1)], [s.judged(1)]).as_dict()))
-    promised = "captures assessed quarantined lost doubled damage_events sideline_commands replacement_requests"
+    promised = (
+        "captures assessed quarantined lost doubled damage_events sideline_commands replacement_requests"
+    )
     assert {*promised.split(), "suppliers", "seconds", "p50_ms", "p95_ms", "p99_ms"} <= found.keys()
 
 

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
-from tests.stack import sightings as s
-
 from services.kernel import records as r
 from services.stack import summary
+from tests.stack import sightings as s
 
 
 def test_a_supplier_stands_out_only_when_its_interval_clears_the_others() -> None:
     found = summary.suppliers(
-        [s.supplier("V01", 50, 20), s.supplier("V02", 50, 4), s.supplier("V03", 3, 1), s.supplier("V04", 0, 0)]
+        [
+            s.supplier("V01", 50, 20),
+            s.supplier("V02", 50, 4),
+            s.supplier("V03", 3, 1),
+            s.supplier("V04", 0, 0),
+        ]
     )
     assert [x.vendor_id for x in found] == ["V01", "V03", "V02"]
     assert [x.stands_out for x in found] == [True, False, False]

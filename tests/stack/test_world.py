@@ -29,7 +29,6 @@ def test_rows_refer_to_rows_that_are_there() -> None:
         for entry in manifest.entries:
             assert lines[str(entry.order_line_id)] == entry.product_id
 
-
     assert {p.design.product_id for p in world.places} == products
 
 

@@ -20,7 +20,9 @@ def register(app: typer.Typer) -> None:
 
 
 def bench(
-    report: Annotated[Path | None, typer.Option(help="Write all figures as one JSON object to this file.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write all figures as one JSON object to this file.")
+    ] = None,
     captures: Annotated[int, typer.Option(min=50, help="Captures in each measurement.")] = 400,
     rounds: Annotated[int, typer.Option(min=1, help="How often Triton alone and the mesh take turns.")] = 3,
 ) -> None:

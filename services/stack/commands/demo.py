@@ -91,7 +91,9 @@ def demo(
         stays = False
         try:
             console.print(f"[bold]ready[/] after {ready_s:.1f} s")
-            done = _stream(console, stack, drawing.result(), rate=rate, ready_s=ready_s, keep=keep)
+            load = drawing.result()
+            painter.close()  # its processes would only take memory from now on
+            done = _stream(console, stack, load, rate=rate, ready_s=ready_s, keep=keep)
             tell(console, done)
             if report is not None:
                 report.write_text(json.dumps(figures(done), indent=1) + "\n", encoding="utf-8")

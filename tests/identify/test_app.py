@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from services.identify.app import build
+from services.kernel import records as r
+from services.kernel.agents import MissingRow
+from services.kernel.features import pack_embedding
+from tests.fakes import FakeIndex, FakeService
+from tests.samples import ENCODER, NOON, inspection, product, subject, uid
+
+
+def axis(n: int) -> bytes:
+    embedding = np.zeros(256, np.float32)
+    embedding[n] = 1
+    return pack_embedding(embedding)
+
+
+def made(found: list[tuple[str, float]] | None = None) -> tuple[FakeService, FakeIndex]:
+    """A catalogue of P1 to P3; the pictures of Pn lie on axis n."""
+    service, index = FakeService("identify"), FakeIndex(found or [])
+    fake: Any = service
+    build(fake, index)  # type: ignore[arg-type]
+    for n in (1, 2, 3):
+        service.row("catalog.products", f"P{n}", product(f"P{n}"))
+        reference = r.Reference(
+            reference_id=uid(str(n)), features_key="f", embedding=axis(n), enrolled_at=NOON
+        )
+        gallery = r.Gallery(product_id=f"P{n}", version=1, encoder=ENCODER, references=(reference,))
+        service.row("gallery.references", f"P{n}", gallery, offset=40 + n)
+    entry = r.ManifestEntry(product_id="P2", order_line_id="L2", quantity=1)
+    service.row("totes.manifests", "T1", r.Manifest(tote_id="T1", entries=(entry,)), offset=7)
+    return service, index
+
+
+async def identified(service: FakeService, shows: int, **given: Any) -> r.Identification:
+    await service.give("captures.inspected", inspection(subject(**given), embedding=axis(shows)))
+    return service.sent_to("captures.identified")[-1]
+
+
+async def test_a_barcode_that_agrees_with_the_picture_names_the_product() -> None:
+    service, index = made()
+    found = await identified(service, 1, barcode="barcode of P1")
+    assert (found.product_id, found.method) == ("P1", r.IdentityMethod.BARCODE)
+    assert service.keys_of("captures.identified") == ["P1"]
+    assert not index.asked
+
+
+async def test_a_manifest_overrules_a_wrong_barcode_and_gives_the_order_line() -> None:
+    service, _ = made()
+    found = await identified(service, 2, barcode="barcode of P1", tote_id="T1")
+    assert (found.product_id, found.method, found.order_line_id) == ("P2", r.IdentityMethod.MANIFEST, "L2")
+    assert found.versions["row.totes.manifests"] == "0@7"
+    assert found.versions["row.gallery.references"] == "0@42"
+
+
+async def test_a_wrong_barcode_without_a_manifest_is_searched_for_within_one_encoder_version() -> None:
+    service, index = made([("P3", 0.9)])
+    found = await identified(service, 3, barcode="barcode of P1")
+    assert (found.product_id, found.method, found.order_line_id) == ("P3", r.IdentityMethod.SEARCH, None)
+    assert index.asked == [ENCODER]
+
+
+async def test_an_unknown_product_goes_on_under_its_item_with_its_candidates() -> None:
+    service, _ = made([("P3", 0.1), ("P1", 0.05)])
+    found = await identified(service, 9, barcode="a barcode of nobody")
+    assert (found.product_id, found.method) == (None, r.IdentityMethod.NONE)
+    assert [c.product_id for c in found.candidates] == ["P3", "P1"]
+    assert service.keys_of("captures.identified") == ["item-1"]
+
+
+async def test_a_tote_without_a_manifest_is_waited_for() -> None:
+    service, _ = made()
+    with pytest.raises(MissingRow, match="T9 has no manifest") as caught:
+        await identified(service, 1, tote_id="T9")
+    assert caught.value.reason == "unknown_tote"
+    assert not service.sent
+
+
+async def test_a_barcode_follows_the_catalogue() -> None:
+    service, _ = made()
+    service.row("catalog.products", "P1", product("P1", barcode="new"), offset=1)
+    assert (await identified(service, 1, barcode="new")).method is r.IdentityMethod.BARCODE
+    assert (await identified(service, 1, barcode="barcode of P1")).method is r.IdentityMethod.NONE
+    service.row("catalog.products", "P1", None, offset=2)
+    assert (await identified(service, 1, barcode="new")).method is r.IdentityMethod.NONE
+
+
+async def test_a_barcode_that_moved_to_another_product_stays_with_it() -> None:
+    service, _ = made()
+    service.row("catalog.products", "P2", product("P2", barcode="barcode of P1"), offset=1)
+    service.row("catalog.products", "P1", product("P1", barcode="new"), offset=2)
+    assert (await identified(service, 2, barcode="barcode of P1")).product_id == "P2"

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from services.inspect import decide
+from services.kernel import records as r
+from services.kernel.faults import DataFault
+
+
+def image(camera: str = "top", role: r.ImageRole = r.ImageRole.RGB, data: bytes = b"picture") -> r.Image:
+    return r.Image(
+        camera=camera,
+        role=role,
+        width=640,
+        height=480,
+        media_type="image/jpeg",
+        size=len(data),
+        key=f"images/{camera}.jpg",
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+
+
+def test_the_networks_see_colour_images_in_their_order_and_no_depth() -> None:
+    images = (image("left"), image("deep", r.ImageRole.DEPTH), image("top"))
+    assert [i.camera for i in decide.seen(images)] == ["left", "top"]
+
+
+def test_stored_bytes_that_the_event_describes_pass() -> None:
+    assert decide.checked(image(data=b"picture"), b"picture") == b"picture"
+
+
+@pytest.mark.parametrize("stored", [b"", b"pictur", b"picturf", b"picture "])
+def test_other_bytes_than_the_event_describes_are_refused(stored: bytes) -> None:
+    with pytest.raises(DataFault, match=r"images/top\.jpg is not what the station stored") as caught:
+        decide.checked(image(data=b"picture"), stored)
+    assert caught.value.reason == "checksum"
+
+
+def test_damage_on_one_side_is_damage_of_the_item() -> None:
+    damage = np.zeros((3, 9), np.float32)
+    damage[1, 0], damage[2, 5], damage[0, 8] = 0.75, 0.5, 0.25
+    pooled = decide.pooled_scores(damage)
+    assert (pooled.damaged, pooled.penetration, pooled.missing_unit) == (0.75, 0.5, 0.25)
+    assert pooled.major == pooled.spillage == 0.0
+
+
+def test_the_order_of_scores_is_that_of_the_record() -> None:
+    pooled = decide.pooled_scores(np.arange(9, dtype=np.float32)[None] / 16)
+    in_order = [
+        pooled.damaged,
+        pooled.major,
+        pooled.deformation,
+        pooled.actuation,
+        pooled.deconstruction,
+        pooled.penetration,
+        pooled.superficial,
+        pooled.spillage,
+        pooled.missing_unit,
+    ]
+    assert in_order == [n / 16 for n in range(9)]
+
+
+def test_the_embedding_of_a_capture_is_the_unit_mean_of_its_images() -> None:
+    pooled = decide.pooled_embedding(np.array([[1, 0, 0], [0, 1, 0]], np.float32))
+    assert pooled == pytest.approx([2**-0.5, 2**-0.5, 0])
+
+
+def test_opposite_embeddings_give_no_division_by_zero() -> None:
+    assert decide.pooled_embedding(np.array([[1, 0], [-1, 0]], np.float32)) == pytest.approx([0, 0])

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import pytest
+
+from services.kernel import records as r
+from services.replace import decide
+from tests.samples import NOON, command, order_line
+
+A = r.SidelineAction
+LINE = order_line()
+
+
+def after(
+    *commands: r.SidelineCommand, existing: r.ReplacementRequest | None = None
+) -> list[r.ReplacementRequest]:
+    """The requests that these commands bring about, one after the other."""
+    made = []
+    for one in commands:
+        request = decide.request(one, LINE, existing, NOON)
+        if request is not None:
+            made.append(request)
+            existing = request
+    return made
+
+
+@pytest.mark.parametrize(
+    ("action", "concerned"), [(A.SIDELINE, True), (A.RELEASE, True), (A.SAMPLE, False)]
+)  # fmt: skip
+def test_a_sample_is_replaced_only_when_a_person_has_found_it_damaged(
+    action: r.SidelineAction,
+    concerned: bool,  # noqa: FBT001
+) -> None:
+    assert decide.concerns_an_order(command(action=action)) is concerned
+
+
+def test_an_item_without_an_order_needs_no_replacement() -> None:
+    assert not decide.concerns_an_order(command(order_line_id=None))
+
+
+def test_a_sidelined_item_is_replaced_by_one_unit_of_the_ordered_product() -> None:
+    (request,) = after(command(product_id="what it looked like"))
+    assert (request.order_line_id, request.order_id, request.product_id) == ("L1", "O1", "P1")
+    assert (request.quantity, request.status, request.item_id) == (1, r.RequestStatus.REQUESTED, "item-1")
+    assert "It has a dent." in request.reason
+
+
+def test_a_repeated_command_asks_for_nothing_more() -> None:
+    assert len(after(command(), command(), command())) == 1
+
+
+def test_another_item_of_the_same_line_asks_for_nothing_more() -> None:
+    assert len(after(command("item-1"), command("item-2"))) == 1
+
+
+def test_damage_that_a_person_confirms_asks_for_nothing_more() -> None:
+    assert len(after(command(), command(revision=2))) == 1
+
+
+def test_a_request_is_cancelled_when_the_item_is_released_by_a_later_revision() -> None:
+    requested, cancelled = after(command(), command(action=A.RELEASE, revision=2, reason="Intact."))
+    assert (cancelled.status, cancelled.revision) == (r.RequestStatus.CANCELLED, 2)
+    assert cancelled.request_id == requested.request_id
+    assert cancelled.reason == "Cancelled: Intact."
+
+
+def test_a_release_that_is_older_than_the_request_cancels_nothing() -> None:
+    assert len(after(command(revision=3), command(action=A.RELEASE, revision=2))) == 1
+
+
+def test_the_release_of_another_item_cancels_nothing() -> None:
+    assert len(after(command("item-1"), command("item-2", A.RELEASE, revision=2))) == 1
+
+
+def test_a_release_without_a_request_does_nothing() -> None:
+    assert not after(command(action=A.RELEASE, revision=2))
+
+
+def test_commands_that_come_again_after_the_cancellation_change_nothing() -> None:
+    story = (command(), command(action=A.RELEASE, revision=2))
+    assert len(after(*story, *story, *story)) == 2
+
+
+def test_an_item_that_is_found_damaged_after_all_is_replaced_after_all() -> None:
+    made = after(command(), command(action=A.RELEASE, revision=2), command(revision=3))
+    assert [m.status for m in made] == [
+        r.RequestStatus.REQUESTED,
+        r.RequestStatus.CANCELLED,
+        r.RequestStatus.REQUESTED,
+    ]
+    assert len({m.request_id for m in made}) == 1
+
+
+def test_another_item_of_a_cancelled_line_is_replaced() -> None:
+    made = after(command("item-1"), command("item-1", A.RELEASE, revision=2), command("item-2"))
+    assert (made[-1].status, made[-1].item_id) == (r.RequestStatus.REQUESTED, "item-2")
