@@ -1,8 +1,8 @@
 """How fast the mesh is, held against Triton alone with exactly the same inference requests.
 
-`./intact bench` alternates between (a) Triton alone, asked by the mesh's own client at its best concurrency, and (b) the
-whole mesh, station to sideline decision, on the same captures; then (c) sends at half the saturated rate in open loop and
-takes latency from the scheduled send. Machines are noisy: the ratio is taken pair by pair within one run.
+`./intact bench` alternates between (a) Triton alone, asked by the mesh's own client at its best concurrency, and (b)
+the whole mesh, station to sideline decision, on the same captures; then (c) sends at half the saturated rate in open
+loop and takes latency from the scheduled send. Machines are noisy: the ratio is taken pair by pair within one run.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ def run(stack: Stack, *, captures: int, rounds: int, say: Say) -> Bench:
             for name, seconds in _cpu(stack).items():
                 spent[name] = spent.get(name, 0.0) + seconds - before.get(name, 0.0)
             say(
-                f"round {n + 1}: Triton alone {triton_rates[-1]:.1f}/s, mesh {mesh_rates[-1]:.1f}/s, ratio {mesh_rates[-1] / triton_rates[-1]:.3f}"
+                f"round {n + 1}: Triton alone {triton_rates[-1]:.1f}/s, mesh {mesh_rates[-1]:.1f}/s, "
+                f"ratio {mesh_rates[-1] / triton_rates[-1]:.3f}"
             )
         half = statistics.median(mesh_rates) / 2
         report = _half(stack, observer, rest[total : total + captures], half, say)
@@ -214,7 +215,7 @@ def _tree_cpu(pid: int) -> float:
             continue
         seconds += times.user + times.system
     # What ended children used stays with their parent.
-    return seconds + root.cpu_times().children_user + root.cpu_times().children_system
+    return float(seconds + root.cpu_times().children_user + root.cpu_times().children_system)
 
 
 def _own_cpu() -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -38,10 +39,10 @@ def effects(observed: Iterable[Observed]) -> Effects:
     for event in sorted(observed, key=lambda e: (e.topic, e.partition, e.offset)):
         quarantined += event.topic.endswith(".quarantine")
         _collect(found, event.record)
-    return Effects(**{name: getattr(found, name) for name in Effects.__slots__ if name != "quarantined"}, quarantined=quarantined)  # fmt: skip
+    return dataclasses.replace(found, quarantined=quarantined)
 
 
-def _collect(found: Effects, x: Any) -> None:
+def _collect(found: Effects, x: object) -> None:
     match x:
         case r.Assessment():
             key = str(x.assessment_id)

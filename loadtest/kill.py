@@ -86,7 +86,8 @@ def run(
             settled = observer.settle(submitted, timeout_s=300, quiet_s=3.0)
             report = observer.report(submitted)
             say(
-                f"{report.assessed} assessed of {report.captures} in {report.seconds:.0f} s, {len(killer.kills)} kills, settled: {settled}"
+                f"{report.assessed} assessed of {report.captures} in {report.seconds:.0f} s, "
+                f"{len(killer.kills)} kills, settled: {settled}"
             )
             return Run(effects=effects(observer.observed()), report=report, kills=tuple(killer.kills))
 
@@ -94,7 +95,7 @@ def run(
 class _Killer(threading.Thread):
     """Kills each service at its own moment of the run, and starts it again at once."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 (what the run knows)
         self,
         stack: Stack,
         observer: Observer,
@@ -117,7 +118,8 @@ class _Killer(threading.Thread):
         order = [
             n for k in range(rounds) for n in ("station", *random.Random(seed + k).sample(rest, len(rest)))
         ]
-        # Between a twentieth and nine tenths of the run, counted in assessments, so that a slow machine changes nothing.
+        # Between a twentieth and nine tenths of the run, counted in assessments, so that a slow machine changes
+        # nothing.
         self._plan = [(0.05 + 0.85 * n / max(1, len(order)), name) for n, name in enumerate(order)]
         self.kills: list[str] = []
         self.failure: BaseException | None = None
@@ -130,7 +132,7 @@ class _Killer(threading.Thread):
                 self._stack.restart_soon(name)
                 self.kills.append(name)
                 self._say(f"killed {name} at {self._observer.counts()['damage.assessments']} assessments")
-        except BaseException as exc:  # raised again by the main thread
+        except BaseException as exc:  # noqa: BLE001 - raised again by the main thread
             self.failure = exc
 
     def _wait_until(self, share: float) -> None:

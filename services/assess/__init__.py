@@ -1,1 +1,1 @@
-"""Judges: one calibrated probability, what this context tolerates, and why; a person's label makes the next revision."""
+"""Judges: one calibrated probability, what this context tolerates, and why; a label makes the next revision."""

@@ -49,7 +49,8 @@ def build(service: Service) -> None:
             raise MissingRow("unknown_vendor", msg)
         known = items.get(result.subject.item_id)
         if known is not None and decide.revision_for(known, result.subject.capture_id)[1]:
-            # Judged before; a crash came before the commit. Its effects are acknowledged, or `known` would not be there.
+            # Judged before; a crash came before the commit. Its effects are acknowledged, or `known` would not be
+            # there.
             return
         await publish(decide.from_result(result, known, policies, weights, datetime.now(UTC)))
 

@@ -254,7 +254,7 @@ def _found(*, damaged: bool, severity: r.Severity, types: tuple[str, ...]) -> st
     return f"damaged, {severity.lower()}{named}"
 
 
-def _why(
+def _why(  # noqa: PLR0913 (all that the sentence is made of)
     result: r.InspectionResult,
     probability: float,
     policy: r.Policy,
@@ -265,15 +265,12 @@ def _why(
     tolerated: bool,
 ) -> str:
     held = "above" if damaged else "below"
-    parts = [
-        f"Damage probability {probability:.2f} is {held} the {policy.judge_at:.2f} of policy {policy.policy_id!r}"
-        f" (classifier {result.scores.damaged:.2f}"
-    ]
-    if result.comparison is None:
-        parts[0] += ", no references to compare with)"
+    judged = f"Damage probability {probability:.2f} is {held} the {policy.judge_at:.2f} of policy {policy.policy_id!r}"
+    if (c := result.comparison) is None:
+        compared = ", no references to compare with"
     else:
-        c = result.comparison
-        parts[0] += f"; against {c.references} references: foreign {c.foreign:.2f}, missing {c.missing:.2f})"
+        compared = f"; against {c.references} references: foreign {c.foreign:.2f}, missing {c.missing:.2f}"
+    parts = [f"{judged} (classifier {result.scores.damaged:.2f}{compared})"]
     if damaged:
         parts.append(_found(damaged=True, severity=severity, types=types))
     if tolerated:

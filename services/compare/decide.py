@@ -1,8 +1,8 @@
 """Patch nearest neighbours between a capture and its product's references, both ways.
 
 Cameras of a booth are fixed, so patches are compared camera by camera. Both directions look at the few worst patches,
-since damage covers few of them. Method: nearest neighbours of patch features as in PatchCore (Roth et al., 2022), over the
-product's own references instead of a training set.
+since damage covers few of them. Method: nearest neighbours of patch features as in PatchCore (Roth et al., 2022), over
+the product's own references instead of a training set.
 """
 
 from __future__ import annotations

@@ -49,7 +49,9 @@ def disposition(command: r.SidelineCommand, now: datetime) -> r.Disposition:
     )
 
 
-def _rule(command: r.SidelineCommand) -> tuple[r.DispositionAction, str]:
+def _rule(  # noqa: C901, PLR0911 (a table of rules, read from the top)
+    command: r.SidelineCommand,
+) -> tuple[r.DispositionAction, str]:
     action = r.DispositionAction
     product, types = command.product, set(command.defect_types)
     if command.action is r.SidelineAction.RELEASE:

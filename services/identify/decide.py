@@ -22,7 +22,8 @@ AGREE = 0.34
 PRIOR_AGREE = 0.19
 #: Another product must be this much more similar to overrule a barcode.
 OVERRULE = 0.1
-#: Similarities between which confidence rises from 0 to 1: where wrong products end and where half of the right ones are.
+#: Similarities between which confidence rises from 0 to 1: where wrong products end, and where half of the right ones
+#: are.
 _DOUBT, _SURE = 0.15, 0.47
 #: Confidence of a barcode whose product has no references yet: nothing contradicts it and nothing supports it.
 UNSEEN = 0.5
@@ -57,7 +58,7 @@ def from_priors(
 
     Returns None when the whole catalogue must be searched.
     """
-    pairs = {p: s for p, s in ((scanned, *expected) if scanned else tuple(expected))}
+    pairs = dict((scanned, *expected) if scanned else expected)
     known = sorted(((s, p) for p, s in pairs.items() if s is not None), reverse=True)
     ranked = tuple(r.Candidate(product_id=p, confidence=confidence(s)) for s, p in known[:5])
     best = known[0] if known else None

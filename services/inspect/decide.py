@@ -32,7 +32,8 @@ def checked(image: r.Image, data: bytes) -> bytes:
         DataFault: another length or another SHA-256 than the event says.
     """
     if len(data) != image.size or hashlib.sha256(data).hexdigest() != image.sha256:
-        msg = f"{image.key} is not what the station stored ({len(data)} bytes, {image.size} expected, or another SHA-256)"
+        found = f"{len(data)} bytes, {image.size} expected, or another SHA-256"
+        msg = f"{image.key} is not what the station stored ({found})"
         raise DataFault("checksum", msg)
     return data
 

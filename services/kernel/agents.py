@@ -108,7 +108,7 @@ class Loop:
     Exactly one of `handler` and `batch_handler` is given. `finish` marks an event committable.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (collaborators are arguments, and the rest has defaults)
         self,
         service: str,
         topic: Topic,
@@ -198,7 +198,7 @@ class Loop:
         except DataFault as fault:
             await self._quarantine(event, fault.reason, str(fault))
             return fault.reason, 1
-        assert self._handler is not None
+        assert self._handler is not None  # noqa: S101 (one of the two is given; see __init__)
         handler = self._handler
         return await self._attempts(event, lambda: handler(record, event))
 
@@ -276,7 +276,7 @@ class Loop:
             finish()
 
     async def _handle_batch(self, good: list[tuple[Any, Event]], began: float) -> None:
-        assert self._batch_handler is not None
+        assert self._batch_handler is not None  # noqa: S101 (the same)
         handler = self._batch_handler
         with telemetry.span(
             f"{self.topic.name} process batch",
@@ -357,10 +357,9 @@ class Loop:
                     wire.encode(record),
                     telemetry.outgoing(),
                 )
-            except (
-                Exception
-            ) as exc:  # whatever it is, an event that is neither handled nor safe is not committed
-                log.error("quarantine.waits", **self._where(event), attempt=attempt, error=repr(exc))
+            except Exception as exc:  # noqa: BLE001 - an event that is neither handled nor safe is not committed
+                where = self._where(event)
+                log.error("quarantine.waits", **where, attempt=attempt, error=repr(exc))  # noqa: TRY400 (it waits)
                 await self._sleep(self._patience.wait(attempt, random.random()))  # noqa: S311 (spreads load)
             else:
                 break

@@ -35,7 +35,8 @@ def checked_key(key: str) -> str:
     """The key, if it is one.
 
     Raises:
-        DataFault: it climbs (``..``), is absolute, too long (512 in all, 200 a part), or has other characters than letters, digits, ``._=-/``.
+        DataFault: it climbs (``..``), is absolute, too long (512 in all, 200 a part), or has other characters than
+            letters, digits, ``._=-/``.
     """
     if len(key) > _KEY_MAX or ".." in key or not _KEY.fullmatch(key):
         msg = f"store key {key[:80]!r} is not allowed: relative, letters, digits and ._=-/ only, no '..'"

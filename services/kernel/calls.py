@@ -36,7 +36,7 @@ class Calls:
                 continue  # who asked has given up
             try:
                 future.set_result(act())
-            except BaseException as exc:  # belongs to whoever asked
+            except BaseException as exc:  # noqa: BLE001 - belongs to whoever asked
                 future.set_exception(exc)
 
     def refuse(self, why: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +40,7 @@ def unpack(data: bytes) -> Patches:
     return body.reshape(images, patches, dims)
 
 
-def pack_embedding(embedding: npt.NDArray[np.floating]) -> bytes:
+def pack_embedding(embedding: npt.NDArray[np.floating[Any]]) -> bytes:
     """A global embedding as float16 bytes."""
     return embedding.astype("<f2").tobytes()
 

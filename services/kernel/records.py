@@ -73,7 +73,7 @@ class EventKind(StrEnum):
 class SidelineAction(StrEnum):
     """What becomes of an item: stays on the belt, is pulled off as damaged, is pulled off at random to be labelled, is put back after a person's verdict, was decided too late to be pulled, or was over the budget."""
 
-    PASS = "PASS"
+    PASS = "PASS"  # noqa: S105 (no password)
     SIDELINE = "SIDELINE"
     SAMPLE = "SAMPLE"
     RELEASE = "RELEASE"

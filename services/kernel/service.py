@@ -26,7 +26,7 @@ from services.kernel.transport import Consumer, Publisher, Transport
 from services.kernel.views import View, Views
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
     from faust.types import StreamT
 
@@ -41,8 +41,8 @@ BATCH_BYTES = 65_536
 class _App(faust.App):
     """A Faust app on this mesh's transport.
 
-    `instance`: the replica's stable name, or nothing. `fetch_min_bytes`: the broker waits (half a second at most) until it
-    has this much.
+    `instance`: the replica's stable name, or nothing. `fetch_min_bytes`: the broker waits (half a second at most) until
+    it has this much.
     """
 
     instance: str = ""
@@ -86,9 +86,9 @@ class Service:
         self._starting: list[Callable[[], Awaitable[None]]] = []
         self._stopping: list[Callable[[], Awaitable[None]]] = []
         self._checks: dict[str, Callable[[], Awaitable[bool]]] = {}
-        self._background: list[tuple[str, Callable[[], Awaitable[None]]]] = []
+        self._background: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = []
         self._assigned = False
-        self.app.on_partitions_assigned.connect(self._on_assigned)
+        self.app.on_partitions_assigned.connect(self._on_assigned)  # type: ignore[arg-type]  # calls it by keyword
 
     # -- what services say about themselves -------------------------------------------------------------------
 
@@ -111,7 +111,7 @@ class Service:
         self.loops.append(loop)
 
         async def agent(stream: StreamT[bytes]) -> None:
-            async for event in stream.noack().events():
+            async for event in stream.noack().events():  # type: ignore[attr-defined]  # missing in faust.types
                 loop.submit(_as_event(event.message), _finisher(self.consumer, event.message))
 
         channel = self.app.topic(
@@ -135,7 +135,7 @@ class Service:
         if stop is not None:
             self._stopping.append(stop)
 
-    def background(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    def background(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run beside the agents; a crash of it ends the process."""
         self._background.append((name, work))
 
@@ -198,7 +198,7 @@ class Service:
         for start in self._starting:
             await start()
         runner = await self._serve_health()
-        tasks = [asyncio.create_task(work(), name=name) for name, work in self._background]  # type: ignore[arg-type]
+        tasks = [asyncio.create_task(work(), name=name) for name, work in self._background]
         await self.app.start()
         waits = [asyncio.create_task(stop.wait()), asyncio.create_task(self._crash()), *tasks]
         done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -302,7 +302,7 @@ def run(name: str, build: Callable[[Service], None]) -> None:
         build(service)
         status = uvloop.run(service.run())
     except Fault as fault:
-        log.error("service.cannot_run", error=str(fault))
+        log.error("service.cannot_run", error=str(fault))  # noqa: TRY400 (one clear sentence for the operator)
         status = 2
     sys.exit(status)
 

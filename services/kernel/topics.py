@@ -39,7 +39,7 @@ class Topic:
     partitions: int = PARTITIONS
 
 
-def _flow(
+def _flow(  # noqa: PLR0913 (one row of the table)
     name: str,
     record: type[Any],
     key: str,

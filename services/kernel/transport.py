@@ -87,7 +87,8 @@ class Consumer(base.Consumer):
     def _config(self) -> dict[str, Any]:
         conf = self.app.conf
         # A static member that comes back under its name is given its partitions without waiting for its old session.
-        static = {"group.instance.id": f"{conf.id}-{self.app.instance}"} if self.app.instance else {}
+        instance: str = self.app.instance  # type: ignore[attr-defined]  # of our own App
+        static = {"group.instance.id": f"{conf.id}-{instance}"} if instance else {}
         return static | {
             "bootstrap.servers": ",".join(f"{u.host}:{u.port}" for u in self.transport.url),
             "group.id": conf.id,
@@ -102,7 +103,7 @@ class Consumer(base.Consumer):
             "max.partition.fetch.bytes": MESSAGE_MAX_BYTES * 2,
             "fetch.wait.max.ms": 500,
             # A service that works in batches lets the broker gather them: each answered fetch costs both sides CPU.
-            "fetch.min.bytes": self.app.fetch_min_bytes,
+            "fetch.min.bytes": self.app.fetch_min_bytes,  # type: ignore[attr-defined]  # of our own App
             # Its default of 1 s leaves a busy partition without events whenever its small queue was full.
             "fetch.queue.backoff.ms": 20,
             "queued.min.messages": BATCH,
@@ -130,7 +131,7 @@ class Consumer(base.Consumer):
     def _poll_until_closed(self) -> None:
         try:
             self._poll_loop()
-        except BaseException as exc:  # the thread's only way to be heard is the loop
+        except BaseException as exc:  # noqa: BLE001 - the thread's only way to be heard is the loop
             self._failure = exc
             self.loop.call_soon_threadsafe(self._inbox.put_nowait, (self._generation, []))
         finally:
@@ -257,7 +258,7 @@ class Consumer(base.Consumer):
             self._full |= {tp}
         await self.callback(message)
 
-    def _to_message(self, tp: TP, record: confluent_kafka.Message) -> ConsumerMessage:
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         kind, stamp = record.timestamp()
         key, value = record.key(), record.value()
         return ConsumerMessage(
@@ -375,7 +376,11 @@ class Consumer(base.Consumer):
         kafka = self._connected()
         await self._calls.ask(lambda: kafka.seek(TopicPartition(*partition, offset)))
 
-    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 (Faust's signature)
+    async def _getmany(
+        self,
+        active_partitions: Any,  # noqa: ARG002 (Faust's signature)
+        timeout: float,  # noqa: ARG002, ASYNC109 (the same)
+    ) -> Any:
         msg = "batches come from the polling thread, see _drain_messages"
         raise AssertionError(msg)
 
@@ -567,7 +572,7 @@ class Producer(base.Producer):
         await super().on_stop()
         await self.publisher.close()
 
-    async def send(
+    async def send(  # noqa: PLR0913 (Faust's signature)
         self,
         topic: str,
         key: bytes | None,

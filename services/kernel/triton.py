@@ -1,8 +1,8 @@
 """The mesh's only door to Triton: one asyncio gRPC channel per process.
 
 Triton's messages are built directly: the client library's wrappers cost more CPU than the call. Every request carries
-a deadline and is cancelled when it passes; every answer's shape, length and range is checked, because a server start was
-seen that answered each request with an empty tensor of the right declared shape.
+a deadline and is cancelled when it passes; every answer's shape, length and range is checked, because a server start
+was seen that answered each request with an empty tensor of the right declared shape.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ one, so that services of different releases understand each other while they are
 from __future__ import annotations
 
 import dataclasses
-import functools
 import io
 import json
 import operator
@@ -62,10 +61,15 @@ def schema_fingerprint(schema: Any) -> bytes:
     return bytes.fromhex(fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
 
 
-@functools.cache
+_CODECS: dict[type[Any], Codec[Any]] = {}
+
+
 def codec(kind: type[R]) -> Codec[R]:
     """The codec of a record class; schemas are read once."""
-    return Codec(kind)
+    found: Codec[R] | None = _CODECS.get(kind)
+    if found is None:
+        found = _CODECS[kind] = Codec(kind)
+    return found
 
 
 def encode(record: Any) -> bytes:
@@ -133,7 +137,7 @@ class Codec(Generic[R]):
         body.seek(HEADER_BYTES)
         try:
             reader = None if writer is self.schema else self.schema
-            record = self._from(fastavro.schemaless_reader(body, writer, reader))
+            record: R = self._from(fastavro.schemaless_reader(body, writer, reader))
         except Exception as exc:  # whatever a decoder meets in foreign bytes, the bytes are at fault
             msg = f"the body is no {self.kind.__name__}: {type(exc).__name__}: {exc}"
             raise DataFault("bad_avro", msg) from exc
@@ -171,11 +175,11 @@ def _fields(kind: type[Any]) -> list[tuple[dataclasses.Field[Any], Any]]:
     return [(f, hints[f.name]) for f in dataclasses.fields(kind)]
 
 
-def _encoder(hint: Any) -> Callable[[Any], Any] | None:
+def _encoder(hint: Any) -> Any:
     return _converter(hint, _to_plain, list, enum=False)
 
 
-def _decoder(hint: Any) -> Callable[[Any], Any] | None:
+def _decoder(hint: Any) -> Any:
     return _converter(hint, _from_plain, tuple, enum=True)
 
 

@@ -162,7 +162,8 @@ def _format(class_path: tuple[Path, ...], home: Home, config: Path) -> None:
     """Prepare the log folder of a new broker; nothing to do for one that has run before."""
     if (home.kafka / "data" / "meta.properties").exists():
         return
-    cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    # Its first character must not be taken for an option.
+    cluster = "I" + urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
     log = home.log("kafka")
     argv = _java(class_path, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config))
     if not processes.run(argv, env=_ENVIRONMENT, log=log):

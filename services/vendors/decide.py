@@ -66,8 +66,8 @@ def apply(
 ) -> dict[PartialKey, r.VendorPartial]:
     """Count a batch of (assessment, offset) of one partition; returns the partials that changed.
 
-    Offsets must rise. An offset that a partial has already, and an item's revision that came before under another offset,
-    change nothing.
+    Offsets must rise. An offset that a partial has already, and an item's revision that came before under another
+    offset, change nothing.
     """
     work: dict[PartialKey, tuple[dict[CellKey, _Count], list[str], int]] = {}
     for assessment, offset in batch:
