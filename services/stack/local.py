@@ -222,7 +222,8 @@ class Stack:
     def _bring_up(self, name: str) -> None:
         while not self._addressed.wait(0.1):
             if self._cancel.is_set():
-                return
+                msg = f"{name} was not started: another part failed first"
+                raise Problem(msg)
         self._wait_service(self._start_service(name))
 
     def _make_environment(self, ports: Mapping[str, int]) -> dict[str, str]:

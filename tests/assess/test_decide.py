@@ -116,7 +116,7 @@ def test_tolerated_damage_is_seen_but_counts_for_nothing() -> None:
 
 @pytest.mark.parametrize("seen", [{"superficial": 0.9, "spillage": 0.8}, {"superficial": 0.9, "major": 0.9}])
 def test_worse_damage_or_one_defect_more_is_not_tolerated(seen: dict[str, float]) -> None:
-    assert not judged(0.9, SCRATCHES, **seen).tolerated
+    assert not judged(0.9, SCRATCHES, **dict[str, Any](seen)).tolerated
 
 
 def test_the_policy_says_from_where_on_damage_is_judged() -> None:

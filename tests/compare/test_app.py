@@ -54,7 +54,8 @@ def made(encoder: str = ENCODER, shapes: tuple[int, ...] = (2, 2)) -> FakeServic
 
 async def compared(service: FakeService, identified: r.Identification) -> r.InspectionResult:
     await service.give("captures.identified", identified)
-    return service.sent_to("inspection.results")[-1]
+    newest: r.InspectionResult = service.sent_to("inspection.results")[-1]
+    return newest
 
 
 async def test_the_result_carries_the_comparison_and_the_catalogues_facts_and_goes_by_item() -> None:

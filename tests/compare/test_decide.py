@@ -11,7 +11,8 @@ Patches = npt.NDArray[np.float16]
 
 
 def unit(x: npt.NDArray[np.float64]) -> Patches:
-    return (x / np.linalg.norm(x, axis=-1, keepdims=True)).astype(np.float16)
+    scaled: Patches = (x / np.linalg.norm(x, axis=-1, keepdims=True)).astype(np.float16)
+    return scaled
 
 
 @pytest.fixture

@@ -38,7 +38,8 @@ def made(found: list[tuple[str, float]] | None = None) -> tuple[FakeService, Fak
 
 async def identified(service: FakeService, shows: int, **given: Any) -> r.Identification:
     await service.give("captures.inspected", inspection(subject(**given), embedding=axis(shows)))
-    return service.sent_to("captures.identified")[-1]
+    newest: r.Identification = service.sent_to("captures.identified")[-1]
+    return newest
 
 
 async def test_a_barcode_that_agrees_with_the_picture_names_the_product() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from services.identify import decide
@@ -13,7 +14,7 @@ BARCODE, MANIFEST, SEARCH, NONE = r.IdentityMethod  # in the order of the schema
 SURE = AGREE + 0.2
 
 
-def unit(angle: float) -> np.ndarray:
+def unit(angle: float) -> npt.NDArray[np.float32]:
     return np.array([np.cos(angle), np.sin(angle)], np.float32)
 
 

@@ -35,6 +35,7 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
             "INTACT_ROW_PATIENCE_S": "1",
             "INTACT_SAMPLE_RATE": "0.05",
             "INTACT_TRITON_TIMEOUT_S": "5",
+            "INTACT_STATION_MAX_IMAGE_BYTES": str(2**20),
             # A machine that is busy with other tests must not make decisions late.
             "INTACT_DEADLINE_S": "3600",
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,

@@ -21,7 +21,8 @@ async def summed(service: FakeService) -> r.VendorRobustness:
     """Feed all partials published so far to the second step; the newest sum."""
     partials = service.sent_to("vendors.partials")
     await service.give_batch("vendors.partials", [(p, 0, n) for n, p in enumerate(partials)])
-    return service.sent_to("vendor.robustness")[-1]
+    newest: r.VendorRobustness = service.sent_to("vendor.robustness")[-1]
+    return newest
 
 
 def log(*items: str) -> list[tuple[r.Assessment, int, int]]:
