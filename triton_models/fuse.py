@@ -1,11 +1,12 @@
 """How the classifier and the gallery weigh against each other, and how similar two captures of one product are.
 
 `python -m triton_models.fuse` photographs designs that no network was trained on, runs the exported networks, compares
-captures with references by the very rule of `services.compare`, fits a logistic regression over the classifier's logit and the
-two distances, and writes `services/assess/fusion.json`. Half of the designs fit, the other half are reported. It prints the
-similarities from which the constants of `services.identify.decide` were chosen.
+captures with references by the very rule of `services.compare`, fits a logistic regression over the classifier's logit
+and the two distances, and writes `services/assess/fusion.json`. Half of the designs fit, the other half are reported.
+It prints the similarities from which the constants of `services.identify.decide` were chosen.
 """
 
+# ruff: noqa: T201 - a command line prints
 from __future__ import annotations
 
 import json
@@ -62,14 +63,16 @@ class Networks:
         return Seen(damaged=float(damage[:, 0].max()), embedding=pooled_embedding(embedding), patches=patches)
 
     @staticmethod
-    def _run(session: onnxruntime.InferenceSession, pixels: npt.NDArray[np.uint8], names: list[str]) -> list[Any]:
+    def _run(
+        session: onnxruntime.InferenceSession, pixels: npt.NDArray[np.uint8], names: list[str]
+    ) -> list[Any]:
         return list(session.run(names, {session.get_inputs()[0].name: pixels}))
 
 
 def features(seen: Seen, references: list[Seen]) -> tuple[float, float, float]:
     """Logit of the classifier, foreign and missing distance."""
     found = difference(seen.patches, [ref.patches for ref in references])
-    assert found is not None
+    assert found is not None  # noqa: S101 (all captures have as many images)
     p = min(max(seen.damaged, 1e-6), 1 - 1e-6)
     return float(np.log(p / (1 - p))), found.foreign, found.missing
 
@@ -103,7 +106,9 @@ def main() -> None:
         defects: list[str | None] = [None] * INTACT + list(defects_of(design))
         for k, defect in enumerate(defects):
             severity = "major" if k % 2 else "minor"
-            seen = networks.look(pictures.shoot(design, seed=base + 100 + k, defect=defect, severity=severity))
+            seen = networks.look(
+                pictures.shoot(design, seed=base + 100 + k, defect=defect, severity=severity)
+            )
             rows.append(features(seen, references))
             labels.append(int(defect is not None))
             owner.append(n)
@@ -119,15 +124,28 @@ def main() -> None:
             "ap_any": round(average_precision(scores, truth), 4),
             "recall_at_1_fpr": round(recall_at(scores, truth, 0.01), 4),
         }
-        for name, scores in (("classifier", x[~fitting][:, 0]), ("fused", fused), ("gallery", x[~fitting][:, 1]))
+        for name, scores in (
+            ("classifier", x[~fitting][:, 0]),
+            ("fused", fused),
+            ("gallery", x[~fitting][:, 1]),
+        )
     }
     same, other = similarities(kept, queries)
     identity = {
-        "same_product_percentiles_1_5_25_50": [round(float(v), 3) for v in np.percentile(same, [1, 5, 25, 50])],
-        "best_other_percentiles_50_75_95_99": [round(float(v), 3) for v in np.percentile(other, [50, 75, 95, 99])],
+        "same_product_percentiles_1_5_25_50": [
+            round(float(v), 3) for v in np.percentile(same, [1, 5, 25, 50])
+        ],
+        "best_other_percentiles_50_75_95_99": [
+            round(float(v), 3) for v in np.percentile(other, [50, 75, 95, 99])
+        ],
         "r_at_1": round(float((same > other).mean()), 4),
     }
-    print("\n" + json.dumps({"heldout": report, "identity": identity, "weights": weights.round(4).tolist()}, indent=2))
+    print(
+        "\n"
+        + json.dumps(
+            {"heldout": report, "identity": identity, "weights": weights.round(4).tolist()}, indent=2
+        )
+    )
     OUT.write_text(
         json.dumps(
             {

@@ -216,7 +216,9 @@ class Views:
         Asked by a client of its own, all at once: on the reading client's connection each question would wait behind a
         fetch that the broker holds.
         """
-        admin = AdminClient({"bootstrap.servers": self._brokers, "client.id": f"{self._client_id}-ends"})
+        admin = AdminClient(
+            {"bootstrap.servers": self._brokers, "client.id": f"{self._client_id}-ends", "log_level": 0}
+        )
         partitions = [(v.topic.name, p) for v in self._views.values() for p in range(v.topic.partitions)]
 
         def offsets(spec: OffsetSpec) -> dict[tuple[str, int], int]:

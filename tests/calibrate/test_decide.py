@@ -180,10 +180,10 @@ def test_the_budget_is_held_on_simulated_belts() -> None:
     """Labels as the mesh gets them: all that the old threshold pulls, and a tenth of what passes."""
     random = np.random.default_rng(17)
     belt = np.sort(random.beta(1.2, 6.0, 200_000))
-    runs, broken, shares = 120, 0, []
+    runs, broken, shares = 60, 0, []
     for _ in range(runs):
-        p = random.beta(1.2, 6.0, 4_000).astype(np.float32)
-        pulled, drawn = p >= 0.5, random.random(4_000) < 0.1
+        p = random.beta(1.2, 6.0, 3_000).astype(np.float32)
+        pulled, drawn = p >= 0.5, random.random(3_000) < 0.1
         outcomes = intact(*map(float, p[pulled])) + intact(*map(float, p[~pulled & drawn]), weight=10.0)
         found = decide.threshold(outcomes, BUDGET)
         assert found is not None

@@ -132,7 +132,8 @@ class Mesh:
     def lines(self, service: str) -> list[dict[str, Any]]:
         """Return the log of a service; every line of it is JSON."""
         text = self.stack.home.log(service).read_text(encoding="utf-8")
-        return [json.loads(line) for line in text.splitlines()]
+        whole, _, _ = text.rpartition("\n")  # the last line may be on its way
+        return [json.loads(line) for line in whole.splitlines()]
 
     def handled(self, service: str, event: Observed) -> list[dict[str, Any]]:
         """Return a service's log lines that say how it ended an event, as soon as there is one."""

@@ -80,6 +80,10 @@ def test_commands_that_come_again_after_the_cancellation_change_nothing() -> Non
     assert len(after(*story, *story, *story)) == 2
 
 
+def test_a_command_that_is_no_newer_than_the_cancellation_asks_for_nothing() -> None:
+    assert len(after(command(), command(action=A.RELEASE, revision=2), command(revision=2))) == 2
+
+
 def test_an_item_that_is_found_damaged_after_all_is_replaced_after_all() -> None:
     made = after(command(), command(action=A.RELEASE, revision=2), command(revision=3))
     assert [m.status for m in made] == [

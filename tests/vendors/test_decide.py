@@ -143,6 +143,13 @@ def test_replaying_any_suffix_changes_nothing(start: int) -> None:
     assert decide.apply(known, 0, pairs) == {}
 
 
+def test_a_replay_of_more_than_is_remembered_changes_nothing_and_what_follows_counts() -> None:
+    log = [seen(str(n), DENTED) for n in range(2 * decide.RECENT)]
+    known = counted(log)
+    assert decide.apply(known, 0, [(a, n) for n, a in enumerate(log)]) == {}
+    assert total(counted([*log, seen("new", INTACT)], known)) == (2 * decide.RECENT + 1, 2 * decide.RECENT)
+
+
 def test_a_crash_after_some_partials_were_written_is_made_good_by_the_replay() -> None:
     before = counted(LOG[:60])
     after = decide.apply(before, 0, [(a, n) for n, a in enumerate(LOG[60:], 60)])
