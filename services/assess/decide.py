@@ -93,6 +93,8 @@ def from_result(
     """
     _check(result)
     subject = result.subject
+    if known is not None and _is_older(subject, known):
+        return _unchanged(known, subject.capture_id, now)
     policy = applicable(policies, result.product, subject.stage)
     probability = fusion.probability(result.scores.damaged, result.comparison)
     types = defect_types(result.scores)
@@ -149,6 +151,28 @@ def _check(result: r.InspectionResult) -> None:
         raise DataFault("bad_scores", msg)
 
 
+def _is_older(subject: r.Subject, known: r.Assessment) -> bool:
+    """Whether what is known comes from a newer picture, or from a person who judged after this picture was taken."""
+    judged = known.assessed_at if known.cause is r.CauseKind.LABEL else known.subject.captured_at
+    return subject.captured_at < judged
+
+
+def _unchanged(known: r.Assessment, cause_id: UUID, now: datetime) -> r.Assessment:
+    """A revision that notes a late picture and holds to what is known."""
+    revision, _ = revision_for(known, cause_id)
+    return dataclasses.replace(
+        known,
+        assessment_id=assessment_id(known.item_id, cause_id),
+        revision=revision,
+        cause=r.CauseKind.CAPTURE,
+        cause_id=cause_id,
+        reason=f"A picture taken earlier came late and changes nothing. {known.reason}"[:2000],
+        previous=known.outcome,
+        history=_history(known, revision, cause_id),
+        assessed_at=now,
+    )
+
+
 def from_label(label: r.Label, known: r.Assessment, now: datetime) -> r.Assessment:
     """A person's verdict as the item's next revision; it always wins."""
     revision, _ = revision_for(known, label.label_id)
@@ -183,7 +207,7 @@ def event_for(assessment: r.Assessment) -> r.DamageEvent | None:
     """What the outside world is told: damage, its confirmation, or that it was none after all."""
     was = assessment.previous is not None and assessment.previous.damaged
     if assessment.outcome.damaged:
-        kind = r.EventKind.CONFIRMED if assessment.cause is r.CauseKind.LABEL else r.EventKind.DETECTED
+        kind = r.EventKind.CONFIRMED if assessment.verdict is not None else r.EventKind.DETECTED
     elif was:
         kind = r.EventKind.RETRACTED
     else:

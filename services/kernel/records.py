@@ -345,6 +345,15 @@ class SidelineCommand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What one item says of an order line: its newest revision, and whether it wants a replacement."""
+
+    item_id: str
+    revision: int
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplacementRequest:
     """replacement.requests: another unit is wanted for an order line; key: order line, the newest counts."""
 
@@ -356,6 +365,7 @@ class ReplacementRequest:
     product_id: str
     quantity: int
     status: RequestStatus
+    claims: tuple[Claim, ...] = ()
     reason: str
     decided_at: datetime
 

@@ -22,33 +22,24 @@ def concerns_an_order(command: r.SidelineCommand) -> bool:
 def request(
     command: r.SidelineCommand, line: r.OrderLine, existing: r.ReplacementRequest | None, now: datetime
 ) -> r.ReplacementRequest | None:
-    """The order line's next request record, None when nothing changes."""
-    if command.action is r.SidelineAction.SIDELINE:
-        return _wanted(command, line, existing, now)
-    if (
-        existing is not None
-        and existing.status is r.RequestStatus.REQUESTED
-        and existing.item_id == command.item_id
-        and existing.revision < command.revision
+    """The order line's next request record, None when nothing changes.
+
+    One request serves every sidelined item of the line; it is cancelled when no item wants it any more. An item's newest
+    revision counts, whatever order commands arrive in.
+    """
+    claims = {c.item_id: c for c in existing.claims} if existing else {}
+    wanted = command.action is r.SidelineAction.SIDELINE
+    known = claims.get(command.item_id)
+    if known is None and not wanted:
+        return None
+    if known is not None and command.revision <= known.revision:
+        return None
+    claims[command.item_id] = r.Claim(item_id=command.item_id, revision=command.revision, wanted=wanted)
+    now_claimed = tuple(claims.values())
+    if existing is not None and any(c.wanted for c in now_claimed) == (
+        existing.status is r.RequestStatus.REQUESTED
     ):
-        return dataclasses.replace(
-            existing,
-            revision=command.revision,
-            status=r.RequestStatus.CANCELLED,
-            reason=f"Cancelled: {command.reason}",
-            decided_at=now,
-        )
-    return None
-
-
-def _wanted(
-    command: r.SidelineCommand, line: r.OrderLine, existing: r.ReplacementRequest | None, now: datetime
-) -> r.ReplacementRequest | None:
-    if existing is not None:
-        if existing.status is r.RequestStatus.REQUESTED:
-            return None
-        if existing.item_id == command.item_id and command.revision <= existing.revision:
-            return None  # an old command, replayed
+        return dataclasses.replace(existing, claims=now_claimed, decided_at=now)
     return r.ReplacementRequest(
         request_id=uuid5(_NAMESPACE, line.order_line_id),
         order_line_id=line.order_line_id,
@@ -57,7 +48,12 @@ def _wanted(
         revision=command.revision,
         product_id=line.product_id,
         quantity=1,
-        status=r.RequestStatus.REQUESTED,
-        reason=f"Item {command.item_id} of this order was sidelined. {command.reason}",
+        status=r.RequestStatus.REQUESTED if wanted else r.RequestStatus.CANCELLED,
+        claims=now_claimed,
+        reason=(
+            f"Item {command.item_id} of this order was sidelined. {command.reason}"
+            if wanted
+            else f"Cancelled: {command.reason}"
+        ),
         decided_at=now,
     )

@@ -42,7 +42,7 @@ def first_look(
 ) -> tuple[r.SidelineAction | None, str]:
     """Action and reason, or None for what the owner of the budget must decide: candidates and people's verdicts."""
     subject = assessment.subject
-    if assessment.cause is r.CauseKind.LABEL:
+    if assessment.verdict is not None:
         # Takes the candidates' way, so that it cannot overtake the command that it corrects.
         return None, assessment.reason
     wanted = assessment.probability >= threshold and not assessment.tolerated
@@ -72,7 +72,7 @@ def admit(
     Whoever was admitted stays admitted at a replay; whoever was refused is refused again, since admissions only grow.
     """
     subject = assessment.subject
-    if assessment.cause is r.CauseKind.LABEL:
+    if assessment.verdict is not None:
         if assessment.verdict is r.Verdict.INTACT:
             return r.SidelineAction.RELEASE, "A person found it intact: back to the belt.", None
         return r.SidelineAction.SIDELINE, f"{assessment.reason} It stays off the belt.", None

@@ -106,7 +106,9 @@ def _bound(port: int) -> socket.socket:
 
 
 def _broker(brokers: str) -> Check:
-    admin = AdminClient({"bootstrap.servers": brokers, "client.id": "intact-station-readiness", "log_level": 0})
+    admin = AdminClient(
+        {"bootstrap.servers": brokers, "client.id": "intact-station-readiness", "log_level": 0}
+    )
 
     def knows_topic() -> bool:
         try:

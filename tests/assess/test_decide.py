@@ -283,3 +283,20 @@ def test_an_event_repeats_the_assessment_and_has_one_id_per_revision() -> None:
     assert (event.vendor_id, event.defect_types, event.reason) == ("V1", ("penetration",), first.reason)
     assert decide.event_for(judged(0.9, penetration=0.9)) == event
     assert confirmed.event_id != event.event_id
+
+
+def test_a_picture_taken_before_the_newest_one_changes_nothing_when_it_comes_late() -> None:
+    newer = judged(0.1)
+    early = subject(capture_id=uid("earlier"), captured_at=NOON - timedelta(minutes=5))
+    late = judged(0.99, known=newer, subject=early)
+    assert (late.revision, late.cause_id) == (2, uid("earlier"))
+    assert (late.damaged, late.subject) == (newer.damaged, newer.subject)
+    assert "came late" in late.reason
+
+
+def test_a_verdict_stands_against_a_picture_taken_before_it() -> None:
+    verdict = decide.from_label(label(), judged(0.1), NOON + timedelta(hours=1))
+    before = subject(capture_id=uid("before"), captured_at=NOON + timedelta(minutes=1))
+    after = subject(capture_id=uid("after"), captured_at=NOON + timedelta(hours=2))
+    assert judged(0.99, known=verdict, subject=before).verdict is verdict.verdict
+    assert judged(0.99, known=verdict, subject=after).verdict is None

@@ -32,7 +32,8 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     home = home_at(tmp_path_factory.mktemp("mesh"))
     with Collector() as collector:
         settings = {
-            "INTACT_ROW_PATIENCE_S": "1",
+            # More than the second by which a row may come late, so that a world just published is there.
+            "INTACT_ROW_PATIENCE_S": "2.5",
             "INTACT_SAMPLE_RATE": "0.05",
             "INTACT_TRITON_TIMEOUT_S": "5",
             "INTACT_STATION_MAX_IMAGE_BYTES": str(2**20),
@@ -66,4 +67,6 @@ def _enrol(mesh: Mesh) -> None:
     def all_enrolled(observer: Observer) -> bool:
         return observer.counts()["gallery.references"] >= len(references)
 
-    assert mesh.observer.wait(all_enrolled, timeout_s=60), mesh.observer.counts()
+    if not mesh.observer.wait(all_enrolled, timeout_s=60):
+        held = [e.record.message for e in mesh.observer.observed() if e.topic.endswith(".quarantine")]
+        pytest.fail(f"the references were not enrolled: {held}")

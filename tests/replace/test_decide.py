@@ -13,13 +13,15 @@ LINE = order_line()
 def after(
     *commands: r.SidelineCommand, existing: r.ReplacementRequest | None = None
 ) -> list[r.ReplacementRequest]:
-    """The requests that these commands bring about, one after the other."""
+    """What these commands ask for and take back, one after the other; notes of who else wants it aside."""
     made = []
     for one in commands:
         request = decide.request(one, LINE, existing, NOON)
-        if request is not None:
+        if request is None:
+            continue
+        if existing is None or request.status is not existing.status:
             made.append(request)
-            existing = request
+        existing = request
     return made
 
 
@@ -97,3 +99,18 @@ def test_an_item_that_is_found_damaged_after_all_is_replaced_after_all() -> None
 def test_another_item_of_a_cancelled_line_is_replaced() -> None:
     made = after(command("item-1"), command("item-1", A.RELEASE, revision=2), command("item-2"))
     assert (made[-1].status, made[-1].item_id) == (r.RequestStatus.REQUESTED, "item-2")
+
+
+def test_a_request_stays_open_while_any_item_of_the_line_wants_it() -> None:
+    both = [command("item-1"), command("item-2")]
+    released = [command(item, action=A.RELEASE, revision=2) for item in ("item-1", "item-2")]
+    assert len(after(*both, released[0])) == 1
+    requested, cancelled = after(*both, *released)
+    assert (requested.status, cancelled.status) == (r.RequestStatus.REQUESTED, r.RequestStatus.CANCELLED)
+    assert requested.request_id == cancelled.request_id
+
+
+def test_commands_replayed_after_a_crash_change_nothing() -> None:
+    story = [command("item-1"), command("item-2"), command("item-1", action=A.RELEASE, revision=2)]
+    once = after(*story)
+    assert after(*story, *story) == once
