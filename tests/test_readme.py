@@ -19,7 +19,7 @@ def row(topic: Topic) -> str:
     cells = (
         f"`{topic.name}`",
         topic.record.__name__,
-        topic.key,
+        topic.key.replace("|", "\\|"),
         ", ".join(topic.producers),
         ", ".join(topic.consumers) or "–",
         ", ".join(topic.views) or "–",
@@ -34,7 +34,11 @@ def test_the_table_of_topics_is_the_mesh(topic: Topic) -> None:
 
 
 def test_no_topic_is_in_the_table_that_is_not_in_the_mesh() -> None:
-    rows = [line for line in README.splitlines() if line.startswith("| `") and line.count("|") == 8]
+    rows = [
+        line
+        for line in README.splitlines()
+        if line.startswith("| `") and line.endswith((" days |", " compacted |"))
+    ]
     assert len(rows) == len(TOPICS)
     assert f"have {PARTITIONS} partitions" in README
 

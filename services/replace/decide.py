@@ -24,8 +24,8 @@ def request(
 ) -> r.ReplacementRequest | None:
     """The order line's next request record, None when nothing changes.
 
-    One request serves every sidelined item of the line; it is cancelled when no item wants it any more. An item's newest
-    revision counts, whatever order commands arrive in.
+    One request serves every sidelined item of the line; it is cancelled when no item wants it any more. An item's
+    newest revision counts, whatever order commands arrive in.
     """
     claims = {c.item_id: c for c in existing.claims} if existing else {}
     wanted = command.action is r.SidelineAction.SIDELINE
