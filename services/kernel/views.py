@@ -150,8 +150,8 @@ class Views:
                 "queued.max.messages.kbytes": 8192,
                 "logger": CLIENT_LOG,
                 # Reference data changes rarely: let the broker hold an empty fetch, its answer costs both sides CPU.
-                # But a partition whose end was reached waits for the fetch that is held before it is asked for again, so
-                # this is how old a row may be, and must stay well below INTACT_ROW_PATIENCE_S.
+                # But a partition whose end was reached waits for the fetch that is held before it is asked for again:
+                # so old may a row be, and that must stay well below INTACT_ROW_PATIENCE_S.
                 "fetch.wait.max.ms": 1000,
             }
         )
