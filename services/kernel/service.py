@@ -6,6 +6,7 @@ A service's `build(service, ...)` adds its agents; `run` is its process. Nothing
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -200,6 +201,9 @@ class Service:
         runner = await self._serve_health()
         tasks = [asyncio.create_task(work(), name=name) for name, work in self._background]
         await self.app.start()
+        # What was made so far lives as long as the process: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         waits = [asyncio.create_task(stop.wait()), asyncio.create_task(self._crash()), *tasks]
         done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         failed = next((t.exception() for t in done if t.exception() is not None), None)
