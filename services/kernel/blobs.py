@@ -25,10 +25,10 @@ from services.kernel.faults import ConfigurationFault, DataFault, DependencyFaul
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-#: A part is at most as long as file systems take names, less what the store adds while it writes.
-_PART = r"[A-Za-z0-9][A-Za-z0-9._=-]{0,199}"
-_KEY = re.compile(f"{_PART}(/{_PART})*")
+_ALPHABET = re.compile(r"[A-Za-z0-9._=/-]+")
 _KEY_MAX = 512
+#: A part is at most as long as file systems take names, less what the store adds while it writes.
+_PART_MAX = 200
 
 
 def checked_key(key: str) -> str:
@@ -38,7 +38,8 @@ def checked_key(key: str) -> str:
         DataFault: it climbs (``..``), is absolute, too long (512 in all, 200 a part), or has other characters than
             letters, digits, ``._=-/``.
     """
-    if len(key) > _KEY_MAX or ".." in key or not _KEY.fullmatch(key):
+    allowed = len(key) <= _KEY_MAX and ".." not in key and _ALPHABET.fullmatch(key)
+    if not allowed or not all(part[:1].isalnum() and len(part) <= _PART_MAX for part in key.split("/")):
         msg = f"store key {key[:80]!r} is not allowed: relative, letters, digits and ._=-/ only, no '..'"
         raise DataFault("bad_store_key", msg)
     return key
@@ -72,7 +73,7 @@ class Blobs:
         try:
             if self._root is not None:
                 # A file of some KiB in the page cache: a thread or a runtime would cost ten times the read.
-                return (self._root / key).read_bytes()
+                return _read(f"{self._root}/{key}")
             return bytes(await (await obstore.get_async(self._store, key)).bytes_async())
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError, NotFoundError) as exc:
             msg = f"nothing is stored under {key}; was it deleted before the event expired?"
@@ -93,11 +94,16 @@ class Blobs:
             msg = f"the store does not take {pairs[0][0]}: {exc}"
             raise DependencyFault(msg) from exc
 
-    async def put_new(self, key: str, data: bytes) -> bool:
-        """Store an object durably unless there is one; say whether it was stored."""
+    async def put_new(self, key: str, data: bytes, *, before: Iterable[tuple[str, bytes]] = ()) -> bool:
+        """Store an object durably unless there is one; say whether it was stored.
+
+        What is to be there `before` it is stored first, durably, also when there is one.
+        """
         checked_key(key)
+        pairs = [(checked_key(k), content) for k, content in before]
         if self._root is not None:
-            return await asyncio.to_thread(self._put_file_if_new, key, data)
+            return await asyncio.to_thread(self._put_file_if_new, key, data, pairs)
+        await self.put(pairs)
         try:
             await obstore.put_async(self._store, key, data, mode="create")
         except AlreadyExistsError:
@@ -111,13 +117,16 @@ class Blobs:
     # CPU. A file is synced under a name of its own before it gets its key, so that a key never names half a file.
 
     def _put_files(self, pairs: list[tuple[str, bytes]]) -> None:
+        if not pairs:
+            return
         try:
             self._sync({folder for key, data in pairs for folder in self._put_file(key, data, os.replace)})
         except OSError as exc:
             msg = f"the store does not take {pairs[0][0]}: {exc}"
             raise DependencyFault(msg) from exc
 
-    def _put_file_if_new(self, key: str, data: bytes) -> bool:
+    def _put_file_if_new(self, key: str, data: bytes, before: list[tuple[str, bytes]]) -> bool:
+        self._put_files(before)
         try:
             self._sync(self._put_file(key, data, os.link))
         except FileExistsError:
@@ -173,3 +182,16 @@ class Blobs:
                 os.close(handle)
         # Known only now: another thread must not rely on a folder whose own entry is not synced yet.
         self._folders |= folders
+
+
+def _read(path: str) -> bytes:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        rest = os.fstat(handle).st_size
+        pieces = []
+        while rest > 0 and (piece := os.read(handle, rest)):
+            pieces.append(piece)
+            rest -= len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    finally:
+        os.close(handle)

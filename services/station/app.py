@@ -67,8 +67,8 @@ class Store(Protocol):
     async def put(self, items: Iterable[tuple[str, bytes]]) -> None:
         """Store objects durably."""
 
-    async def put_new(self, key: str, data: bytes) -> bool:
-        """Store an object durably unless there is one."""
+    async def put_new(self, key: str, data: bytes, *, before: Iterable[tuple[str, bytes]] = ()) -> bool:
+        """Store an object durably unless there is one; first, durably, what is to be there `before` it."""
 
 
 class Events(Protocol):
@@ -238,8 +238,7 @@ class Gateway:
         """Store a capture; return the event of the one that was there first, if it was."""
         stored = await self._stored(admitted.manifest_key)
         if stored is None:
-            await self._blobs.put(admitted.objects)
-            if await self._blobs.put_new(admitted.manifest_key, event):
+            if await self._blobs.put_new(admitted.manifest_key, event, before=admitted.objects):
                 return None
             stored = await self._stored(admitted.manifest_key)
             if stored is None:

@@ -112,3 +112,20 @@ async def test_a_store_that_cannot_write_is_a_dependency_fault(tmp_path: Path) -
 def test_an_unknown_kind_of_store_is_refused_with_what_to_do() -> None:
     with pytest.raises(ConfigurationFault, match="use file:///folder"):
         Blobs("ftp://somewhere")
+
+
+async def test_what_must_be_there_before_is_stored_first_and_also_when_the_key_is_taken(
+    tmp_path: Path,
+) -> None:
+    for blobs in (Blobs((tmp_path / "store").as_uri()), Blobs("memory://")):
+        assert await blobs.put_new("manifest", b"1", before=[("a", b"x")])
+        assert not await blobs.put_new("manifest", b"2", before=[("b", b"y")])
+        assert [await blobs.get(key) for key in ("manifest", "a", "b")] == [b"1", b"x", b"y"]
+
+
+async def test_a_manifest_is_not_stored_when_what_belongs_before_it_cannot_be(tmp_path: Path) -> None:
+    blobs = Blobs((tmp_path / "store").as_uri())
+    (tmp_path / "store" / "images").write_bytes(b"a file where a folder must be")
+    with pytest.raises(DependencyFault):
+        await blobs.put_new("manifest", b"1", before=[("images/a", b"x")])
+    assert not (tmp_path / "store" / "manifest").exists()

@@ -108,7 +108,8 @@ class Shelf:
             self.objects[key] = data
             self.done.append(key)
 
-    async def put_new(self, key: str, data: bytes) -> bool:
+    async def put_new(self, key: str, data: bytes, *, before: Iterable[tuple[str, bytes]] = ()) -> bool:
+        await self.put(before)
         await self._pass()
         if key in self.objects:
             return False
