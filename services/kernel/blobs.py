@@ -122,6 +122,7 @@ class Blobs:
         try:
             self._sync({folder for key, data in pairs for folder in self._put_file(key, data, os.replace)})
         except OSError as exc:
+            self._folders.clear()  # somebody may have removed one; the next try looks again
             msg = f"the store does not take {pairs[0][0]}: {exc}"
             raise DependencyFault(msg) from exc
 
@@ -132,6 +133,7 @@ class Blobs:
         except FileExistsError:
             return False
         except OSError as exc:
+            self._folders.clear()  # somebody may have removed one; the next try looks again
             msg = f"the store does not take {key}: {exc}"
             raise DependencyFault(msg) from exc
         return True

@@ -11,7 +11,7 @@ import numpy as np
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from services.kernel.faults import DependencyFault
+from services.kernel.faults import DataFault, DependencyFault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +73,7 @@ class ReferenceIndex:
         """The nearest products of the whole catalogue, best first, as (product, cosine similarity).
 
         Raises:
+            DataFault: the embedding is no vector of the index.
             DependencyFault: the database does not answer.
         """
         query = (
@@ -84,6 +85,9 @@ class ReferenceIndex:
             async with self._pool.connection() as connection:
                 found = await connection.execute(query, (vector, encoder, vector, limit * 6))
                 rows = await found.fetchall()
+        except psycopg.DataError as exc:
+            msg = f"PostgreSQL refuses this embedding: {exc}"
+            raise DataFault("bad_embedding", msg) from exc
         except (psycopg.Error, PoolTimeout) as exc:
             msg = f"PostgreSQL does not answer: {exc}"
             raise DependencyFault(msg) from exc
@@ -111,6 +115,9 @@ class ReferenceIndex:
                         "insert into reference_embeddings values (%s, %s, %s, %s::halfvec)",
                         (encoder, product_id, reference_id, _literal(embedding)),
                     )
+        except psycopg.DataError as exc:
+            msg = f"PostgreSQL refuses this embedding: {exc}"
+            raise DataFault("bad_embedding", msg) from exc
         except (psycopg.Error, PoolTimeout) as exc:
             msg = f"PostgreSQL does not take references: {exc}"
             raise DependencyFault(msg) from exc
