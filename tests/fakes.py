@@ -105,6 +105,9 @@ class FakeService:
         self.sent.append(Sent(topic, key, wire.decode(entry.record, wire.encode(record))))
         return 0, offset
 
+    async def write(self, view: View[Any], key: str, value: Any) -> None:
+        view.written(key, value, *await self.publish(view.topic.name, key, value))
+
     async def publish_all(self, items: Iterable[tuple[str, str, Any]]) -> list[tuple[int, int]]:
         return [await self.publish(*item) for item in items]
 

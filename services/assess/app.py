@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from services.assess import decide
 from services.kernel import records as r
-from services.kernel.agents import MissingRow
+from services.kernel.faults import MissingRow
 
 if TYPE_CHECKING:
     from services.kernel.service import Event, Service
@@ -39,8 +39,7 @@ def build(service: Service) -> None:
         told = decide.event_for(assessment)
         if told is not None:
             await service.publish("damage.events", assessment.item_id, told)
-        partition, offset = await service.publish("damage.assessments", assessment.item_id, assessment)
-        items.apply(assessment.item_id, assessment, partition, offset)
+        await service.write(items, assessment.item_id, assessment)
 
     async def judge(result: r.InspectionResult, _: Event) -> None:
         vendor_id = result.product.vendor_id if result.product else None

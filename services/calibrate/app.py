@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from services.calibrate import decide
 from services.kernel import records as r
-from services.kernel.calibration import model_threshold
+from services.kernel.calibration import starting_threshold
 from services.kernel.sampling import sampled
+from services.kernel.thresholds import key_for, threshold_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ def build(service: Service) -> None:
     settings = service.settings
     outcomes: View[r.LabelledOutcome] = service.view("calibration.outcomes", limit=OUTCOMES)
     thresholds: View[r.Threshold] = service.view("calibration.thresholds")
-    default = settings.default_threshold if settings.default_threshold is not None else model_threshold()
+    default = starting_threshold(settings)
 
     async def learn(batch: Sequence[tuple[r.Assessment, Event]]) -> None:
         touched: dict[str, r.LabelledOutcome] = {}
@@ -35,16 +36,13 @@ def build(service: Service) -> None:
             found = _outcome(assessment)
             if found is None:
                 continue
-            partition, offset = await service.publish("calibration.outcomes", found.item_id, found)
-            outcomes.apply(found.item_id, found, partition, offset)
+            await service.write(outcomes, found.item_id, found)
             touched[_key(found)] = found
         for key, like in touched.items():
             await _recalibrate(key, like)
 
     def _outcome(assessment: r.Assessment) -> r.LabelledOutcome | None:
-        subject = assessment.subject
-        group = assessment.product.category if assessment.product else "unknown"
-        row = thresholds.get(f"{subject.center_id}|{subject.stage}|{group}")
+        row = thresholds.get(key_for(assessment))
         drawn = sampled(assessment.item_id, settings.sample_rate)
         return decide.outcome(
             assessment, row.threshold if row else default, settings.sample_rate, sampled=drawn
@@ -58,11 +56,10 @@ def build(service: Service) -> None:
         found = decide.threshold(group, budget)
         changed = decide.changed(thresholds.get(key), found, like, budget, datetime.now(UTC))
         if changed is not None:
-            partition, offset = await service.publish("calibration.thresholds", key, changed)
-            thresholds.apply(key, changed, partition, offset)
+            await service.write(thresholds, key, changed)
 
     service.consume_batches("damage.assessments", learn, within_s=0.5)
 
 
 def _key(outcome: r.LabelledOutcome) -> str:
-    return f"{outcome.center_id}|{outcome.stage}|{outcome.group}"
+    return threshold_key(outcome.center_id, outcome.stage, outcome.group)

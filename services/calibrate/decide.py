@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from services.kernel import records as r
+from services.kernel.thresholds import product_group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,7 @@ def outcome(
         revision=assessment.revision,
         center_id=assessment.subject.center_id,
         stage=assessment.subject.stage,
-        group=assessment.product.category if assessment.product else "unknown",
+        group=product_group(assessment.product),
         probability=assessment.probability,
         damaged=assessment.verdict is r.Verdict.DAMAGED,
         weight=weight,

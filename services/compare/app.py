@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from services.compare import decide
 from services.kernel import features
 from services.kernel import records as r
-from services.kernel.agents import MissingRow
+from services.kernel.faults import MissingRow
 
 if TYPE_CHECKING:
     from services.kernel.blobs import Blobs

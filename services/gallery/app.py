@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from services.gallery import decide
 from services.kernel import records as r
 from services.kernel import wire
-from services.kernel.agents import MissingRow
+from services.kernel.faults import MissingRow
 from services.kernel.features import checked_embedding, unpack_embedding
 from services.kernel.index import ReferenceIndex
 
@@ -37,8 +37,7 @@ def build(service: Service, index: ReferenceIndex | None = None) -> None:
         known = galleries.get(product_id)
         gallery = decide.enrolled(known, inspection, await _copied(product_id, inspection), datetime.now(UTC))
         if gallery is not None:
-            partition, offset = await service.publish("gallery.references", product_id, gallery)
-            galleries.apply(product_id, gallery, partition, offset)
+            await service.write(galleries, product_id, gallery)
         # Also when the list did not change: a crash may have come between the topic and the index.
         current = galleries.get(product_id)
         if current is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from services.identify import decide
 from services.kernel import records as r
-from services.kernel.agents import MissingRow
+from services.kernel.faults import MissingRow
 from services.kernel.features import checked_embedding
 from services.kernel.index import ReferenceIndex
 

@@ -26,7 +26,7 @@ import structlog
 from opentelemetry.trace import SpanKind
 
 from services.kernel import records, telemetry, wire
-from services.kernel.faults import DataFault, DependencyFault
+from services.kernel.faults import DataFault, DependencyFault, MissingRow
 from services.kernel.topics import QUARANTINE_INLINE_BYTES, Topic, quarantine_topic
 
 if TYPE_CHECKING:
@@ -46,14 +46,6 @@ class Event:
     raw_key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
-
-
-class MissingRow(DependencyFault):
-    """A reference row (product, vendor, order, tote) that may still be on its way; patience is short."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 #: What a service does with one record. It returns when all its effects are acknowledged.
@@ -78,6 +70,10 @@ class Patience:
     row: float = 5.0
     first_wait: float = 0.05
     longest_wait: float = 5.0
+
+    def of(self, fault: DependencyFault) -> float:
+        """Seconds for which this fault is tried again."""
+        return self.row if isinstance(fault, MissingRow) else self.dependency
 
     def wait(self, attempt: int, jitter: float) -> float:
         """Seconds before attempt `attempt` + 1 (from 1): doubling, spread by `jitter` in [0, 1)."""
@@ -213,8 +209,7 @@ class Loop:
                 return fault.reason, attempt
             except DependencyFault as fault:
                 waited = self._clock() - began
-                patience = self._patience.row if isinstance(fault, MissingRow) else self._patience.dependency
-                if waited >= patience:
+                if waited >= self._patience.of(fault):
                     reason = fault.reason if isinstance(fault, MissingRow) else "dependency"
                     await self._quarantine(
                         event, reason, f"{fault} (tried {attempt} times in {waited:.0f} s)"
@@ -310,8 +305,7 @@ class Loop:
             try:
                 await handler(good)
             except DependencyFault as fault:
-                patience = self._patience.row if isinstance(fault, MissingRow) else self._patience.dependency
-                if self._clock() - began >= patience:
+                if self._clock() - began >= self._patience.of(fault):
                     break
                 log.warning("batch.waits", topic=self.topic.name, attempt=attempt, error=str(fault))
                 await self._sleep(self._patience.wait(attempt, random.random()))  # noqa: S311 (spreads load)

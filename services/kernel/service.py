@@ -27,7 +27,7 @@ from services.kernel.transport import Consumer, Publisher, Transport
 from services.kernel.views import View, Views
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from faust.types import StreamT
 
@@ -87,15 +87,14 @@ class Service:
         self._starting: list[Callable[[], Awaitable[None]]] = []
         self._stopping: list[Callable[[], Awaitable[None]]] = []
         self._checks: dict[str, Callable[[], Awaitable[bool]]] = {}
-        self._background: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = []
         self._assigned = False
         self.app.on_partitions_assigned.connect(self._on_assigned)  # type: ignore[arg-type]  # calls it by keyword
 
     # -- what services say about themselves -------------------------------------------------------------------
 
-    def consume(self, topic: str, handler: Handler, *, tombstones: bool = False) -> None:
+    def consume(self, topic: str, handler: Handler) -> None:
         """Handle each event of a topic."""
-        self._agent(topic, handler=handler, tombstones=tombstones)
+        self._agent(topic, handler=handler)
 
     def consume_batches(self, topic: str, handler: BatchHandler, *, within_s: float = 0.25) -> None:
         """Handle the events of a topic several at a time; the service's other topics are then read that way too."""
@@ -136,10 +135,6 @@ class Service:
         if stop is not None:
             self._stopping.append(stop)
 
-    def background(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run beside the agents; a crash of it ends the process."""
-        self._background.append((name, work))
-
     def ready_when(self, name: str, check: Callable[[], Awaitable[bool]]) -> None:
         """Name a dependency that readiness asks."""
         self._checks[name] = check
@@ -156,6 +151,10 @@ class Service:
             topic, key.encode(), wire.encode(record), telemetry.outgoing()
         )
         return where
+
+    async def write(self, view: View[V], key: str, value: V) -> None:
+        """Publish a row of the service's own state and take it over once the broker has it."""
+        view.written(key, value, *await self.publish(view.topic.name, key, value))
 
     async def publish_all(self, items: Iterable[tuple[str, str, Any]]) -> list[tuple[int, int]]:
         """Publish several (topic, key, record) at once and wait for all."""
@@ -199,12 +198,11 @@ class Service:
         for start in self._starting:
             await start()
         runner = await self._serve_health()
-        tasks = [asyncio.create_task(work(), name=name) for name, work in self._background]
         await self.app.start()
         # What was made so far lives as long as the process: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
-        waits = [asyncio.create_task(stop.wait()), asyncio.create_task(self._crash()), *tasks]
+        waits = [asyncio.create_task(stop.wait()), asyncio.create_task(self._crash())]
         done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         failed = next((t.exception() for t in done if t.exception() is not None), None)
         if failed is not None:

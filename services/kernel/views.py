@@ -86,6 +86,11 @@ class View(Generic[V]):
         if self._on_change is not None:
             self._on_change(key, value)
 
+    def written(self, key: str, value: V | None, partition: int, offset: int) -> None:
+        """Take over an event that was published or read; `key` is the event's."""
+        row = key if value is None or self._row_key is None else self._row_key(key, value)
+        self.apply(row, value, partition, offset)
+
     def take(self, message: Any) -> None:
         """Apply a message; one that cannot be read is logged and left out, so that it cannot stop a start."""
         try:
@@ -101,9 +106,7 @@ class View(Generic[V]):
                 error=str(exc),
             )
             return
-        if value is not None and self._row_key is not None:
-            key = self._row_key(key, value)
-        self.apply(key, value, message.partition(), message.offset())
+        self.written(key, value, message.partition(), message.offset())
 
 
 class Views:

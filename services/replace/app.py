@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from services.kernel import records as r
-from services.kernel.agents import MissingRow
+from services.kernel.faults import MissingRow
 from services.replace import decide
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ def build(service: Service) -> None:
             raise MissingRow("unknown_order", msg)
         request = decide.request(command, line, requests.get(event.key), datetime.now(UTC))
         if request is not None:
-            partition, offset = await service.publish("replacement.requests", event.key, request)
-            requests.apply(event.key, request, partition, offset)
+            await service.write(requests, event.key, request)
 
     service.consume("sideline.commands", rekey)
     service.consume("replace.candidates", replace)

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from services.kernel import records as r
-from services.kernel.calibration import model_threshold
+from services.kernel.calibration import starting_threshold
+from services.kernel.thresholds import key_for
 from services.sideline import decide
 
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ def build(service: Service) -> None:
     settings = service.settings
     thresholds: View[r.Threshold] = service.view("calibration.thresholds")
     budgets: View[r.SidelineBudget] = service.view("sideline.budgets", limit=100_000)
-    default = settings.default_threshold if settings.default_threshold is not None else model_threshold()
+    default = starting_threshold(settings)
 
     def threshold_of(assessment: r.Assessment) -> tuple[float, int]:
-        row = thresholds.get(decide.threshold_key(assessment))
+        row = thresholds.get(key_for(assessment))
         return (row.threshold, row.version) if row else (default, 0)
 
     async def publish(assessment: r.Assessment, action: r.SidelineAction, reason: str, now: datetime) -> None:
@@ -49,8 +50,7 @@ def build(service: Service) -> None:
         key = f"{event.key}|{decide.hour_of(assessment.subject.captured_at):%Y-%m-%dT%H}"
         action, reason, changed = decide.admit(assessment, budgets.get(key), settings.sideline_per_hour, now)
         if changed is not None:
-            partition, offset = await service.publish("sideline.budgets", key, changed)
-            budgets.apply(key, changed, partition, offset)
+            await service.write(budgets, key, changed)
         await publish(assessment, action, reason, now)
 
     service.consume("damage.assessments", look)

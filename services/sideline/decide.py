@@ -17,16 +17,6 @@ HOUR_S = 3600
 COMMANDS = frozenset({r.SidelineAction.SIDELINE, r.SidelineAction.SAMPLE, r.SidelineAction.RELEASE})
 
 
-def group(assessment: r.Assessment) -> str:
-    """The product group that thresholds are kept for."""
-    return assessment.product.category if assessment.product else "unknown"
-
-
-def threshold_key(assessment: r.Assessment) -> str:
-    """Key of calibration.thresholds."""
-    return f"{assessment.subject.center_id}|{assessment.subject.stage}|{group(assessment)}"
-
-
 def budget_key(assessment: r.Assessment) -> str:
     """Key of the budget counter's stream."""
     return f"{assessment.subject.center_id}|{assessment.subject.stage}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -39,9 +40,7 @@ def build(service: Service) -> None:
         for assessment, event in sorted(batch, key=lambda pair: pair[1].offset):
             by_partition[event.partition].append((assessment, event.offset))
         changed = [p for n, pairs in by_partition.items() for p in decide.apply(known, n, pairs).values()]
-        sent = await service.publish_all(("vendors.partials", p.vendor_id, p) for p in changed)
-        for partial, (partition, offset) in zip(changed, sent, strict=True):
-            partials.apply(_row_key(partial.vendor_id, partial), partial, partition, offset)
+        await asyncio.gather(*(service.write(partials, p.vendor_id, p) for p in changed))
 
     async def total(batch: Sequence[tuple[r.VendorPartial, Event]]) -> None:
         windows = {(p.vendor_id, p.window_start) for p, _ in batch}

@@ -6,7 +6,7 @@ import pytest
 
 from services.assess.app import build
 from services.kernel import records as r
-from services.kernel.agents import MissingRow
+from services.kernel.faults import MissingRow
 from tests.fakes import FakeService
 from tests.samples import facts, label, result, scores, subject, uid
 

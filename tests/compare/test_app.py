@@ -8,7 +8,7 @@ import pytest
 from services.compare.app import build
 from services.kernel import features
 from services.kernel import records as r
-from services.kernel.agents import MissingRow
+from services.kernel.faults import MissingRow
 from tests.fakes import FakeService
 from tests.samples import ENCODER, NOON, product, scores, subject, uid
 

@@ -7,7 +7,7 @@ import pytest
 from services.gallery.app import build
 from services.kernel import records as r
 from services.kernel import wire
-from services.kernel.agents import MissingRow
+from services.kernel.faults import MissingRow
 from tests.fakes import FakeIndex, FakeService
 from tests.samples import ENCODER, NOON, inspection, product, subject, uid
 

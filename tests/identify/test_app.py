@@ -7,7 +7,7 @@ import pytest
 
 from services.identify.app import build
 from services.kernel import records as r
-from services.kernel.agents import MissingRow
+from services.kernel.faults import MissingRow
 from services.kernel.features import pack_embedding
 from tests.fakes import FakeIndex, FakeService
 from tests.samples import ENCODER, NOON, inspection, product, subject, uid

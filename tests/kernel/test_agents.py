@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from services.kernel import records, topics, wire
-from services.kernel.agents import Event, Loop, MissingRow, Patience
+from services.kernel.agents import Event, Loop, Patience
 from services.kernel.blobs import Blobs
-from services.kernel.faults import DataFault, DependencyFault
+from services.kernel.faults import DataFault, DependencyFault, MissingRow
 from tests.conftest import FakeTime
 
 TOPIC = topics.BY_NAME["review.labels"]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.kernel import records as r
-from services.kernel.agents import MissingRow
+from services.kernel.faults import MissingRow
 from services.replace.app import build
 from tests.fakes import FakeService
 from tests.samples import command, order_line

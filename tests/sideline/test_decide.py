@@ -8,6 +8,7 @@ import pytest
 
 from services.kernel import records as r
 from services.kernel.sampling import sampled
+from services.kernel.thresholds import key_for
 from services.sideline import decide
 from tests.samples import NOON, assessment, facts, labelled, subject
 
@@ -169,8 +170,8 @@ def test_an_item_that_a_person_found_damaged_stays_off_the_belt_free_of_budget()
 
 
 def test_thresholds_are_kept_by_center_stage_and_category() -> None:
-    assert decide.threshold_key(assessment(product=facts(category="grocery"))) == "FRA1|PICK|grocery"
-    assert decide.threshold_key(assessment(product=None)) == "FRA1|PICK|unknown"
+    assert key_for(assessment(product=facts(category="grocery"))) == "FRA1|PICK|grocery"
+    assert key_for(assessment(product=None)) == "FRA1|PICK|unknown"
 
 
 def test_the_budget_is_the_centers_and_stages() -> None:
