@@ -103,22 +103,26 @@ def export(model: nn.Module, outputs: tuple[Output, ...], path: Path) -> None:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         options.optimized_model_filepath = str(path)
         onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
-    stripped = onnx.load(path)
-    # Traces of where and how it was exported: they say nothing about the network, and would change its hash.
-    for node in stripped.graph.node:
+    stripped(path)
+
+
+def stripped(path: Path) -> None:
+    """Takes out of a file the traces of where and how it was exported: they would change its hash and say nothing."""
+    network = onnx.load(path)
+    for node in network.graph.node:
         del node.metadata_props[:]
         node.doc_string = ""
     for value in (
-        *stripped.graph.value_info,
-        *stripped.graph.input,
-        *stripped.graph.output,
-        *stripped.graph.initializer,
+        *network.graph.value_info,
+        *network.graph.input,
+        *network.graph.output,
+        *network.graph.initializer,
     ):
         del value.metadata_props[:]
-    del stripped.graph.metadata_props[:]
-    del stripped.metadata_props[:]
-    onnx.checker.check_model(stripped)
-    onnx.save(stripped, path)
+    del network.graph.metadata_props[:]
+    del network.metadata_props[:]
+    onnx.checker.check_model(network)
+    onnx.save(network, path)
 
 
 def single_thread(path: Path) -> onnxruntime.InferenceSession:

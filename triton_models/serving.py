@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 REPOSITORY: Final = Path(__file__).parent / "repository"
 
 
+@cache
 def serving_module(model: str, name: str) -> ModuleType:
     """`name`.py of version 1 of `model`, such as `pixels` of `decode`: the very code that is served."""
     path = REPOSITORY / model / "1" / f"{name}.py"

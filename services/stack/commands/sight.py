@@ -1,0 +1,159 @@
+"""`train`, `export` and `eval`: the models that see, made and measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from services.stack.problems import Problem
+
+_ROOT = Annotated[Path, typer.Option("--kaputt", help="A data set in Kaputt's format, real or simulated.")]
+_OUT = Annotated[Path, typer.Option(help="Folder for what training keeps; a stopped run goes on from it.")]
+_PREDICTIONS = Annotated[Path, typer.Option(help="CSV to write.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    training = typer.Typer(
+        help="Train a model (makes an environment of its own, .venv-train).", no_args_is_help=True
+    )
+    training.command("damage")(train_damage)
+    app.add_typer(training, name="train")
+    app.command()(export)
+    measuring = typer.Typer(help="Measure the models.", no_args_is_help=True)
+    measuring.command("damage")(eval_damage)
+    measuring.command("identify")(eval_identify)
+    measuring.command("methods")(eval_methods)
+    measuring.command("hardness")(eval_hardness)
+    app.add_typer(measuring, name="eval")
+
+
+def train_damage(
+    root: _ROOT,
+    out: _OUT,
+    epochs: Annotated[int, typer.Option(min=1)] = 8,
+    seed: Annotated[int, typer.Option(min=0)] = 11,
+    backbone: Annotated[
+        str, typer.Option(help="Any timm backbone, if its weights are to be had.")
+    ] = "efficientnet_lite0",
+    deep: Annotated[bool, typer.Option("--deep", help="Train the backbone's first blocks too.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Train the damage classifier on a data set's train split; choose on its validation split."""
+    from services.stack import training
+
+    arguments = ["--kaputt", str(root.absolute()), "--out", str(out.absolute()), "--epochs", str(epochs)]
+    arguments += ["--seed", str(seed), "--backbone", backbone, *(["--deep"] if deep else [])]
+    training.run("train_damage", arguments, Console(highlight=False))
+
+
+def export(
+    trained: Annotated[Path, typer.Option(help="What `intact train damage` left: its --out.")],
+    root: _ROOT,
+    out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
+) -> None:
+    """Write a trained damage classifier as ONNX, calibrated on validation, checked against PyTorch."""
+    from services.stack import training
+
+    arguments = [
+        "--trained",
+        str(trained.absolute()),
+        "--kaputt",
+        str(root.absolute()),
+        "--out",
+        str(out.absolute()),
+    ]
+    training.run("export_damage", arguments, Console(highlight=False))
+
+
+def eval_damage(  # noqa: PLR0913, PLR0917 - one argument per option
+    root: _ROOT,
+    predictions: _PREDICTIONS,
+    report: Annotated[Path, typer.Option(help="JSON to write.")],
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    plots: Annotated[Path | None, typer.Option(help="Folder for PNG plots.")] = None,
+    validation: Annotated[
+        Path | None,
+        typer.Option(help="Predictions on the validation split, on which the threshold is chosen."),
+    ] = None,
+    references: Annotated[bool, typer.Option(help="--no-references is the ablation.")] = True,  # noqa: FBT002 - a flag
+) -> None:
+    """Predict a split and measure it: average precision, AUROC, recalls, by material, defect and scenario."""
+    from triton_models import eval_damage as measure
+    from triton_models.eval_report import Prior
+    from triton_models.predictor import Classifier
+
+    console = Console(highlight=False)
+    with _clear():
+        found = measure.evaluate(
+            root,
+            split,
+            predictor=Classifier(),
+            predictions=predictions,
+            report=report,
+            plots=plots,
+            references=references,
+            validation=validation,
+            prior=Prior(share=0.5),
+            console=console,
+        )
+    for name in (
+        "ap_any",
+        "ap_major",
+        "auroc",
+        "recall_at_50_precision",
+        "recall_at_1_fpr",
+        "recall_at_01_fpr",
+    ):
+        console.print(f"{name:24} {found[name]}  95 % {found[name + '_interval']}")
+    console.print(f"all figures: {report}")
+
+
+def eval_identify(
+    gallery: Annotated[Path, typer.Option(help="Folder of <product_id>/*.jpg.")],
+    queries: Annotated[Path, typer.Option(help="CSV image,product_id; paths relative to it.")],
+    predictions: _PREDICTIONS,
+    report: Annotated[Path, typer.Option(help="JSON to write.")],
+    distractors: Annotated[int, typer.Option(min=0, help="Further, made-up products in the catalogue.")] = 0,
+) -> None:
+    """Identify products from their pictures alone: recall at 1 and 5, and absent products refused."""
+    from triton_models.eval_identify import evaluate
+
+    with _clear():
+        evaluate(gallery, queries, predictions, report, distractors=distractors)
+
+
+def eval_methods(
+    root: Annotated[Path, typer.Option("--kaputt", help="A data set in Kaputt's format.")],
+    out: Annotated[Path, typer.Option(help="Folder for predictions, reports and plots.")],
+    split: Annotated[str, typer.Option(help="Which split.")] = "test",
+) -> None:
+    """Measure what a user would pick instead: PatchCore and AnomalyDINO on the same backbone's patches."""
+    from triton_models.compare_methods import compare
+
+    with _clear():
+        compare(root, out, split=split)
+
+
+def eval_hardness(
+    root: Annotated[Path, typer.Argument(help="A data set in Kaputt's format.")],
+) -> None:
+    """Say whether a data set is hard enough: a line through frozen ImageNet features must not exceed AP 0.80."""
+    from services.stack import training
+
+    training.run("linear_probe", [str(root.absolute())], Console(highlight=False))
+
+
+class _clear:  # noqa: N801 - read as a word: `with _clear()`
+    """Bad data ends as one sentence, not as a traceback."""
+
+    def __enter__(self) -> None:
+        """Nothing to do yet."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        from triton_models.problems import BadData
+
+        if isinstance(error, BadData):
+            raise Problem(str(error)) from error

@@ -1,0 +1,82 @@
+"""The damage classifier in torch, where torch is: its shape, its training, its file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip(
+    "torch", reason="torch is in the training environment only (intact train makes it)"
+)
+
+from tests.triton_models.small_set import draw  # noqa: E402
+from triton_models import detector, export_damage, train_damage  # noqa: E402
+from triton_models.problems import BadData  # noqa: E402
+
+QUICK = train_damage.Settings(epochs=1, batch=4)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    folder = tmp_path_factory.mktemp("small")
+    for split in ("train", "validation"):
+        draw(folder, split)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def out(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    train_damage.train(root, folder, QUICK, workers=1)
+    return folder
+
+
+def test_depth_matters_only_where_there_is_some() -> None:
+    model = detector.Detector().eval()
+    pixels = torch.randint(0, 255, (2, 256, 256, 3), dtype=torch.uint8)
+    flat, raised = torch.zeros(2, 64, 64), torch.full((2, 64, 64), 0.05)
+    with torch.inference_mode():
+        without, with_depth = model(pixels, flat)[0], model(pixels, raised)[0]
+        again = model(pixels, flat)[0]
+    assert torch.equal(without, again)
+    assert not torch.allclose(without, with_depth)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "vit_tiny_patch16_224"])
+def test_any_timm_backbone_serves_by_its_name(name: str) -> None:
+    pytest.importorskip("timm")
+    model = detector.Detector(detector.backbone(name, pretrained=False)).eval()
+    with torch.inference_mode():
+        scores, where = model(torch.zeros(1, 256, 256, 3, dtype=torch.uint8), torch.zeros(1, 64, 64))
+    assert scores.shape == (1, 9)
+    assert where.shape == (1, 8, 16, 16)
+
+
+def test_training_stopped_after_an_epoch_goes_on_from_there(root: Path, out: Path) -> None:
+    before = (out / "checkpoint.pt").read_bytes()
+    assert len(train_damage.train(root, out, QUICK, workers=1)["history"]) == 1
+    assert (out / "checkpoint.pt").read_bytes() == before, "nothing was left to do"
+
+
+def test_a_checkpoint_of_other_settings_is_refused_with_the_reason(root: Path, out: Path) -> None:
+    with pytest.raises(BadData, match="other settings"):
+        train_damage.train(root, out, train_damage.Settings(epochs=1, batch=4, seed=12), workers=1)
+
+
+def test_the_served_answer_is_torchs(out: Path, tmp_path: Path) -> None:
+    model = export_damage.Served(export_damage.trained(out), torch.full((9,), 1.5)).eval()
+    path = tmp_path / "classifier.onnx"
+    export_damage.export(model, path)
+    assert export_damage.difference(model, path) < export_damage.TOLERANCE
+
+
+def test_the_temperature_of_overconfident_logits_is_found() -> None:
+    rng = np.random.default_rng(0)
+    honest = rng.normal(0, 2, (4000, 9))
+    truth = rng.random((4000, 9)) < 1 / (1 + np.exp(-honest))
+    found = export_damage.temperatures(honest * 3, truth.astype(float))
+    assert np.allclose(found, 3, rtol=0.2)

@@ -1,0 +1,86 @@
+"""The fusion: references and catalogue add to the classifier, and never take from it when they are not there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from triton_models.fusion import Evidence, Fusion, fit
+from triton_models.metrics import average_precision
+
+
+def _world(seed: int, n: int = 3000) -> tuple[Evidence, NDArray[np.bool_]]:
+    """A third damaged; the classifier misses a part that the gallery sees; a tenth of the galleries is wrong."""
+    rng = np.random.default_rng(seed)
+    damaged = rng.random(n) < 0.33
+    wrong = rng.random(n) < 0.1
+    changed = np.where(damaged & ~wrong, 2.0, -2.0) + rng.normal(0, 1.2, n)
+    changed = np.where(wrong, rng.normal(3, 1, n), changed)
+    compared = rng.random(n) < 0.8
+    known = rng.random(n) < 0.5
+    leaking = damaged & (rng.random(n) < 0.2)
+    foreign = ~damaged & (rng.random(n) < 0.1)
+    return Evidence(
+        classifier=np.where(damaged & ~leaking, 1.2, -1.2) + rng.normal(0, 1.4, n),
+        changed=np.where(compared, changed, np.nan),
+        missing=np.where(compared, rng.normal(-3, 1, n), np.nan),
+        mismatch=np.where(compared, np.where(wrong, 3.0, -3.0) + rng.normal(0, 1, n), np.nan),
+        inliers=np.where(compared, rng.integers(8, 200, n), np.nan),
+        matter=np.where(leaking | foreign, 2.5, -3.0) + rng.normal(0, 1, n),
+        foreignness=np.where(known, np.where(leaking, 4, 40) + rng.normal(0, 3, n), np.nan),
+    ), damaged
+
+
+@pytest.fixture(scope="module")
+def fused() -> Fusion:
+    return fit(*_world(1))
+
+
+def _ap(scores: Any, damaged: NDArray[np.bool_]) -> float:
+    return float(average_precision(np.asarray(scores), damaged))
+
+
+def test_with_references_it_beats_the_classifier_alone(fused: Fusion) -> None:
+    evidence, damaged = _world(2)
+    assert _ap(fused.logits(evidence), damaged) > _ap(evidence.classifier, damaged) + 0.02
+
+
+def test_without_references_it_ranks_as_the_classifier_does(fused: Fusion) -> None:
+    evidence, damaged = _world(3)
+    nothing = np.full(len(damaged), np.nan)
+    bare = replace(
+        evidence, changed=nothing, missing=nothing, mismatch=nothing, inliers=nothing, foreignness=nothing
+    )
+    assert fused.scale > 0
+    assert _ap(fused.logits(bare), damaged) == pytest.approx(_ap(evidence.classifier, damaged))
+
+
+def test_a_wrong_gallery_makes_it_no_worse(fused: Fusion) -> None:
+    evidence, damaged = _world(4)
+    rng = np.random.default_rng(5)
+    n = len(damaged)
+    wrong = replace(
+        evidence, changed=rng.normal(3, 1, n), mismatch=rng.normal(3, 1, n), missing=rng.normal(-3, 1, n)
+    )
+    nothing = np.full(n, np.nan)
+    without = replace(evidence, changed=nothing, missing=nothing, mismatch=nothing, inliers=nothing)
+    assert _ap(fused.logits(wrong), damaged) > _ap(fused.logits(without), damaged) - 0.01
+
+
+def test_own_contents_beside_the_item_count_and_foreign_matter_does_not(fused: Fusion) -> None:
+    row = {"classifier": -2.0, "changed": np.nan, "missing": np.nan, "mismatch": np.nan, "inliers": np.nan}
+    own, foreign = (
+        Evidence(**{k: np.array([v]) for k, v in {**row, "matter": 3.0, "foreignness": far}.items()})
+        for far in (2.0, 50.0)
+    )
+    assert fused.logits(own)[0] > fused.logits(foreign)[0] + 1
+
+
+def test_it_is_kept_and_read_again(fused: Fusion, tmp_path: Path) -> None:
+    fused.save(tmp_path / "fusion.json", model="classifier 1")
+    assert Fusion.load(tmp_path / "fusion.json") == fused

@@ -1,0 +1,159 @@
+"""Writes a trained damage classifier as the ONNX file that Triton serves, calibrated, and checked against torch.
+
+    intact export --trained DIR --kaputt ROOT --out FILE.onnx
+
+DIR is what `intact train damage` left. The temperatures are fitted on the validation split of ROOT. Outputs are
+probabilities at the share of damage that the network was trained on; correcting for the belt's share is the services'.
+"""
+
+# ruff: noqa: T201 - a command line prints
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from triton_models import kaputt
+from triton_models.designs import DEFECTS
+from triton_models.detector import SIDE, Detector, backbone
+from triton_models.export import single_thread, stripped
+from triton_models.problems import BadData
+from triton_models.train_damage import code_of, per_capture, scores
+from triton_models.views import views
+
+TOLERANCE: Final = 1e-3
+_GRID: Final = SIDE // 4
+
+
+class Served(nn.Module):
+    """What Triton answers: probabilities, temperatures applied, and the map as logits."""
+
+    temperatures: Tensor
+
+    def __init__(self, detector: Detector, temperatures: Tensor) -> None:
+        """`temperatures` (9,)."""
+        super().__init__()
+        self.detector = detector
+        self.register_buffer("temperatures", temperatures)
+
+    def forward(self, pixels: Tensor, height: Tensor) -> tuple[Tensor, Tensor]:
+        """(n, 256, 256, 3) uint8 and (n, 64, 64) to (n, 9) in [0, 1] and (n, 8, 16, 16)."""
+        logits, where = self.detector(pixels, height)
+        return torch.sigmoid(logits / self.temperatures), where
+
+
+def trained(folder: Path) -> Detector:
+    """The network of a checkpoint.
+
+    Raises:
+        BadData: There is none, or other code made it.
+    """
+    path = folder / "checkpoint.pt"
+    if not path.exists():
+        raise BadData(f"{path} is not there: run `intact train damage --out {folder}` first")
+    state: dict[str, Any] = torch.load(path, weights_only=True)
+    if state["code"] != code_of():
+        raise BadData(f"{path} was made by other code ({state['code']}, now {code_of()}): train again")
+    model = Detector(backbone(state["settings"]["backbone"], pretrained=False))
+    model.load_state_dict(state["model"])
+    return model.eval()
+
+
+def temperatures(logits: NDArray[Any], truth: NDArray[Any]) -> NDArray[np.float32]:
+    """(9,): for each output the temperature that makes the labels least surprising."""
+    candidates = np.geomspace(0.3, 10, 121)
+    found = []
+    for output in range(logits.shape[1]):
+        z = logits[None, :, output] / candidates[:, None]
+        surprise = np.logaddexp(0, z) - z * truth[None, :, output]
+        found.append(candidates[int(surprise.mean(1).argmin())])
+    return np.array(found, np.float32)
+
+
+def export(model: nn.Module, path: Path) -> None:
+    """Writes ONNX with a free number of rows: PIXELS, HEIGHT to DAMAGE, WHERE."""
+    rows = torch.export.Dim("rows", min=1, max=64)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # Both inputs have as many rows, and it says that one name is enough for the two.
+        warnings.filterwarnings("ignore", message="# The axis name")
+        raw = Path(folder) / "raw.onnx"
+        torch.onnx.export(
+            model,
+            (torch.zeros(2, SIDE, SIDE, 3, dtype=torch.uint8), torch.zeros(2, _GRID, _GRID)),
+            raw,
+            input_names=["PIXELS", "HEIGHT"],
+            output_names=["DAMAGE", "WHERE"],
+            dynamic_shapes=({0: rows}, {0: rows}),
+            opset_version=18,
+            dynamo=True,
+            external_data=False,
+        )
+        options = onnxruntime.SessionOptions()
+        # BASIC keeps to standard operators, so the file also loads in TensorRT and other runtimes.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = str(path)
+        onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
+    stripped(path)
+
+
+def difference(model: nn.Module, path: Path, seed: int = 0) -> float:
+    """The largest difference between torch and ONNX Runtime, over made-up pictures with and without depth."""
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, 256, (4, SIDE, SIDE, 3), np.uint8)
+    height = rng.uniform(0, 0.1, (4, _GRID, _GRID)).astype(np.float32)
+    height[2:] = 0
+    with torch.inference_mode():
+        wanted = model(torch.from_numpy(pixels), torch.from_numpy(height))
+    got = single_thread(path).run(None, {"PIXELS": pixels, "HEIGHT": height})
+    return max(float(np.abs(one.numpy() - other).max()) for one, other in zip(wanted, got, strict=True))
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--trained", type=Path, required=True, help="the --out folder of `intact train damage`"
+    )
+    parser.add_argument("--kaputt", type=Path, required=True, help="the data set it was trained on")
+    parser.add_argument("--out", type=Path, required=True, help="the ONNX file to write")
+    given = parser.parse_args()
+    detector = trained(given.trained)
+    queries = kaputt.load(given.kaputt, "validation", references=False).queries
+    looks = views(queries, given.trained / "views-validation", workers=2, tick=lambda: None)
+    said, _ = scores(detector, looks)
+    truth = np.array([[q.defect, q.major_defect, *(t in q.defect_types for t in DEFECTS)] for q in queries])
+    model = Served(
+        detector, torch.from_numpy(temperatures(per_capture(said, looks), truth.astype(float)))
+    ).eval()
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    export(model, given.out)
+    apart = difference(model, given.out)
+    if apart > TOLERANCE:
+        raise RuntimeError(
+            f"{given.out}: ONNX Runtime and torch differ by {apart:.2g}, more than {TOLERANCE:g}"
+        )
+    build = hashlib.sha256(given.out.read_bytes()).hexdigest()[:12]
+    facts = {
+        "build": build,
+        "megabytes": round(given.out.stat().st_size / 1e6, 1),
+        "differs_from_torch_by": apart,
+        "temperatures": [round(float(t), 3) for t in model.temperatures],
+    }
+    given.out.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")
+    print(json.dumps(facts, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""The shipped damage classifier outside of a server: the method that `eval damage` measures.
+
+The same file that Triton serves, fed by the same code that frames and shrinks a picture there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from triton_models.designs import DEFECTS
+from triton_models.eval_damage import Severity, Verdict
+from triton_models.frozen_features import read_image, square
+from triton_models.kaputt import Query, Reference
+from triton_models.serving import REPOSITORY, serving_module
+from triton_models.views import heights
+
+NETWORK: Final = REPOSITORY / "damage_classifier" / "1" / "damage_classifier.onnx"
+_SIDE: Final = 256
+
+
+class Classifier:
+    """Damage, its types and severity from the pictures of one capture; looks at no reference."""
+
+    def __init__(self, path: Path = NETWORK) -> None:
+        """Loads the network, for one thread."""
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self._deep = any(entry.name == "HEIGHT" for entry in self._session.get_inputs())
+
+    def predict(self, query: Query, references: tuple[Reference, ...]) -> Verdict:
+        """A capture is as damaged as its worst picture."""
+        del references
+        chances = np.max([self.chances(picture) for picture in self._pictures(query)], axis=0)
+        return Verdict(
+            damage=float(chances[0]),
+            types={name: float(chance) for name, chance in zip(DEFECTS, chances[2:], strict=True)},
+            severity=_severity(chances),
+        )
+
+    def chances(self, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """(9,): damaged, major, the seven types, 0 to 1, of one picture."""
+        (found,) = self._session.run(["DAMAGE"], dict(inputs))
+        return np.asarray(found[0], np.float32)
+
+    def _pictures(self, query: Query) -> list[dict[str, NDArray[Any]]]:
+        if not self._deep:
+            images = [path for path in (query.query_image, query.side_image) if path is not None]
+            return [{"PIXELS": square(read_image(path))[None]} for path in images]
+        inputs = [framed(query.query_image, query.depth_image)]
+        if query.side_image is not None:
+            inputs.append(framed(query.side_image, None))
+        return inputs
+
+
+def framed(image: Path, depth: Path | None) -> dict[str, NDArray[Any]]:
+    """PIXELS (1, 256, 256, 3) and HEIGHT (1, 64, 64) of one picture, as they are served."""
+    framing: Any = serving_module("decode", "framing")
+    picture = read_image(image)
+    at = framing.box(picture)
+    height = np.zeros((64, 64), np.float32) if depth is None else heights(depth, at, 64).astype(np.float32)
+    return {"PIXELS": framing.cropped(picture, at, _SIDE)[None], "HEIGHT": height[None]}
+
+
+def _severity(chances: NDArray[np.float32]) -> Severity:
+    if chances[0] < 0.5:
+        return "none"
+    return "major" if chances[1] >= 0.5 else "minor"

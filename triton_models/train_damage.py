@@ -1,0 +1,311 @@
+"""Trains the damage classifier on a data set in Kaputt's format.
+
+    intact train damage --kaputt ROOT --out DIR
+
+Goes on where it stopped if DIR holds a checkpoint of the same code and settings; refuses any other. The trunk's first
+five blocks keep their ImageNet weights unless `--deep`: on two cores they cost half of the time, and edges and colours
+need no learning.
+"""
+
+# ruff: noqa: T201, ANN401 - a command line prints; optimiser and schedule are torch's own objects
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from triton_models import kaputt
+from triton_models.detector import CELLS, LAYERS, SHIPPED, SIDE, Detector, backbone
+from triton_models.metrics import auroc, average_precision, recall_at_fpr
+from triton_models.problems import BadData
+from triton_models.views import KEPT, Views, views
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What decides the result, besides the data."""
+
+    seed: int = 11
+    epochs: int = 8
+    batch: int = 16
+    rate: float = 1.5e-3
+    trunk_rate: float = 3e-4
+    decay: float = 0.02
+    deep: bool = False
+    backbone: str = SHIPPED
+
+
+def code_of() -> str:
+    """A hash of the code that a checkpoint depends on."""
+    here = Path(__file__).parent
+    files = ("detector.py", "network.py", "views.py", "train_damage.py")
+    return hashlib.sha256(b"".join((here / name).read_bytes() for name in files)).hexdigest()[:12]
+
+
+class Batches:
+    """Augmented batches: every turn and mirror image, crops, light, colour; depth left out half of the time."""
+
+    def __init__(self, split: Views, settings: Settings) -> None:
+        """Nothing is read yet."""
+        self._split, self._settings = split, settings
+        self.count = len(split.labels) // settings.batch
+
+    def epoch(self, number: int) -> Iterator[dict[str, Tensor]]:
+        """The same order and the same changes for the same number, so that a resumed run is the same run."""
+        rng = np.random.default_rng([self._settings.seed, number])
+        order = rng.permutation(len(self._split.labels))
+        for start in range(0, self.count * self._settings.batch, self._settings.batch):
+            yield self._batch(np.sort(order[start : start + self._settings.batch]), rng)
+
+    def _batch(self, rows: NDArray[np.int64], rng: np.random.Generator) -> dict[str, Tensor]:
+        parts: dict[str, list[Any]] = {"pixels": [], "height": [], "truth": [], "known": [], "labels": []}
+        for row in rows:
+            for name, value in zip(parts, self._one(int(row), rng), strict=True):
+                parts[name].append(value)
+        return {name: torch.from_numpy(np.stack(values)) for name, values in parts.items()}
+
+    def _one(self, row: int, rng: np.random.Generator) -> tuple[Any, ...]:
+        split = self._split
+        # Cut on the truth's grid of 4 pixels, so that pixels and truth stay together.
+        down, right = rng.integers(0, (KEPT - SIDE) // 4 + 1, 2)
+        cells = slice(down, down + SIDE // 4), slice(right, right + SIDE // 4)
+        pixels = split.pixels[row][4 * down : 4 * down + SIDE, 4 * right : 4 * right + SIDE]
+        grids = [split.height[row][cells], split.damage[row][cells], split.matter[row][cells]]
+        turn, flip = int(rng.integers(4)), bool(rng.random() < 0.5)
+        pixels, *grids = (_turned(part, turn, flip) for part in (pixels, *grids))
+        height, damage, matter = grids
+        if rng.random() < 0.5:
+            height = np.zeros_like(height)
+        truth, known = truth_of(damage, matter)
+        return (
+            _lit(pixels, rng),
+            np.ascontiguousarray(height, np.float32),
+            truth,
+            known,
+            split.labels[row],
+        )
+
+
+def truth_of(damage: NDArray[np.uint8], matter: NDArray[np.uint8]) -> tuple[NDArray[np.float32], np.float32]:
+    """(8, 16, 16): the share of each cell that is damaged, by type, then spilled matter; and whether it is known."""
+    if (damage == 255).any():
+        return np.zeros((LAYERS, CELLS, CELLS), np.float32), np.float32(0)
+    layers = np.stack([*(damage == code for code in range(1, LAYERS)), matter > 0]).astype(np.float32)
+    cells = layers.reshape(LAYERS, CELLS, 4, CELLS, 4).mean(axis=(2, 4))
+    # A crack is thin: a cell with any of it is mostly a damaged cell.
+    return np.minimum(1.0, cells * 2.5).astype(np.float32), np.float32(1)
+
+
+def _turned(part: NDArray[Any], turn: int, flip: bool) -> NDArray[Any]:  # noqa: FBT001 - two ways to turn a picture
+    turned = np.rot90(part, turn)
+    return turned[:, ::-1] if flip else turned
+
+
+def _lit(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Other exposure, contrast, colour and noise."""
+    gain = np.exp(rng.normal(0, 0.12) + rng.normal(0, 0.05, 3)).astype(np.float32)
+    light = (pixels.astype(np.float32) - 110) * np.float32(np.exp(rng.normal(0, 0.1))) + 110
+    light = light * gain + np.float32(rng.normal(0, 6))
+    if rng.random() < 0.3:
+        light += rng.normal(0, rng.uniform(1, 6), pixels.shape).astype(np.float32)
+    return np.clip(light, 0, 255).astype(np.uint8)
+
+
+def loss_of(model: Detector, batch: dict[str, Tensor]) -> Tensor:
+    """Cross-entropy of the nine scores, and of the map where its truth is known."""
+    logits, where = model(batch["pixels"], batch["height"])
+    labels = batch["labels"]
+    scored = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    # Major is a question about damaged items only; types weigh less than the first question.
+    weight = torch.tensor([2.0, 0.6, *[0.5] * 7])
+    scores = (scored * weight).mean()
+    cells = functional.binary_cross_entropy_with_logits(
+        where, batch["truth"], reduction="none", pos_weight=torch.full((LAYERS, 1, 1), 3.0)
+    )
+    mapped = (cells.mean(dim=(1, 2, 3)) * batch["known"]).sum() / batch["known"].sum().clamp(min=1)
+    return scores + 4.0 * mapped
+
+
+def frozen(model: Detector, *, deep: bool) -> None:
+    """Keeps the backbone's first blocks as they are, unless `deep`."""
+    for part in model.trunk.first():
+        for weight in part.parameters():
+            weight.requires_grad = deep
+
+
+@torch.inference_mode()
+def scores(
+    model: Detector, split: Views, *, batch: int = 16, depth: bool = True
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(n, 9) and (n, 8, 16, 16): what the model says of each picture, from its middle."""
+    edge = (KEPT - SIDE) // 2
+    cell = edge // 4
+    said, maps = [], []
+    model.eval()
+    for start in range(0, len(split.labels), batch):
+        rows = slice(start, start + batch)
+        pixels = torch.from_numpy(
+            np.ascontiguousarray(split.pixels[rows, edge : edge + SIDE, edge : edge + SIDE])
+        )
+        height = torch.from_numpy(
+            split.height[rows, cell : cell + SIDE // 4, cell : cell + SIDE // 4].astype(np.float32)
+        )
+        logits, where = model(pixels, height if depth else torch.zeros_like(height))
+        said.append(logits.numpy())
+        maps.append(where.half().numpy())
+    return np.concatenate(said), np.concatenate(maps)
+
+
+def per_capture(logits: NDArray[Any], split: Views) -> NDArray[Any]:
+    """(captures, 9): a capture is as damaged as its worst picture."""
+    out = np.full((int(split.capture.max()) + 1, logits.shape[1]), -np.inf, np.float32)
+    np.maximum.at(out, split.capture, logits.astype(np.float32))
+    return out
+
+
+def figures(logits: NDArray[Any], queries: tuple[kaputt.Query, ...]) -> dict[str, float]:
+    """The headline scores over the ordinary captures."""
+    kept = np.array([query.ordinary for query in queries])
+    damaged = np.array([query.defect for query in queries])[kept]
+    score = logits[kept, 0].astype(np.float64)
+    return {
+        "ap_any": round(float(average_precision(score, damaged)), 4),
+        "auroc": round(float(auroc(score, damaged)), 4),
+        "recall_at_1_fpr": round(float(recall_at_fpr(score, damaged, 0.01)), 4),
+    }
+
+
+def train(root: Path, out: Path, settings: Settings, *, workers: int = 2) -> dict[str, Any]:
+    """Trains, measures on the validation split after each epoch, keeps the best.
+
+    Raises:
+        BadData: The data set is not whole, or `out` holds a checkpoint of other code or settings.
+    """
+    splits = {name: kaputt.load(root, name, references=False) for name in ("train", "validation")}
+    out.mkdir(parents=True, exist_ok=True)
+    looks = {
+        name: views(split.queries, out / f"views-{name}", workers=workers, tick=lambda: None)
+        for name, split in splits.items()
+    }
+    torch.manual_seed(settings.seed)
+    model = Detector(backbone(settings.backbone))
+    frozen(model, deep=settings.deep)
+    batches = Batches(looks["train"], settings)
+    optimiser, schedule = _optimiser(model, settings, batches.count)
+    state = _resumed(out, settings)
+    if state is not None:
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        schedule.load_state_dict(state["schedule"])
+    history: list[dict[str, Any]] = state["history"] if state else []
+    for number in range(len(history), settings.epochs):
+        started, total = time.monotonic(), 0.0
+        model.train()
+        for step, batch in enumerate(batches.epoch(number)):
+            loss = loss_of(model, batch)
+            optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
+            optimiser.step()
+            schedule.step()
+            total += float(loss.detach())
+            if step % 50 == 49:
+                print(
+                    f"epoch {number + 1} step {step + 1}/{batches.count} loss {total / (step + 1):.4f}",
+                    flush=True,
+                )
+        said, _ = scores(model, looks["validation"])
+        entry = {
+            "epoch": number + 1,
+            "loss": round(total / max(1, batches.count), 4),
+            "seconds": round(time.monotonic() - started),
+            **figures(per_capture(said, looks["validation"]), splits["validation"].queries),
+        }
+        history.append(entry)
+        print(json.dumps(entry), flush=True)
+        _keep(out, settings, model, optimiser, schedule, history)
+    return {"history": history}
+
+
+def _optimiser(model: Detector, settings: Settings, steps: int) -> tuple[Any, Any]:
+    trunk = [w for w in model.trunk.parameters() if w.requires_grad]
+    known = {id(w) for w in model.trunk.parameters()}
+    new = [w for w in model.parameters() if id(w) not in known]
+    groups = [{"params": trunk, "lr": settings.trunk_rate}, {"params": new, "lr": settings.rate}]
+    optimiser = torch.optim.AdamW(groups, weight_decay=settings.decay)
+    whole = settings.epochs * steps
+    warm = min(200, max(1, whole // 10))
+
+    def share(step: int) -> float:
+        return (
+            (step + 1) / warm
+            if step < warm
+            else 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, whole - warm)))
+        )
+
+    return optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, share)
+
+
+def _keep(
+    out: Path, settings: Settings, model: Detector, optimiser: Any, schedule: Any, history: list[Any]
+) -> None:
+    state = {
+        "code": code_of(),
+        "settings": asdict(settings),
+        "model": model.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "schedule": schedule.state_dict(),
+        "history": history,
+    }
+    torch.save(state, out / "checkpoint.new")
+    (out / "checkpoint.new").replace(out / "checkpoint.pt")
+
+
+def _resumed(out: Path, settings: Settings) -> dict[str, Any] | None:
+    path = out / "checkpoint.pt"
+    if not path.exists():
+        return None
+    state: dict[str, Any] = torch.load(path, weights_only=True)
+    for name, now in (("code", code_of()), ("settings", asdict(settings))):
+        if state[name] != now:
+            raise BadData(
+                f"{path} was made by other {name} ({state[name]}, now {now}): give another --out, or remove it"
+            )
+    return state
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--kaputt", type=Path, required=True, help="folder with query-train.parquet and so on"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for views, checkpoint and report")
+    parser.add_argument("--epochs", type=int, default=Settings().epochs)
+    parser.add_argument("--seed", type=int, default=Settings().seed)
+    parser.add_argument("--deep", action="store_true", help="train the trunk's first blocks too")
+    parser.add_argument(
+        "--backbone", default=SHIPPED, help="any timm backbone by name, if its weights are to be had"
+    )
+    given = parser.parse_args()
+    settings = Settings(seed=given.seed, epochs=given.epochs, deep=given.deep, backbone=given.backbone)
+    report = train(given.kaputt, given.out, settings)
+    (given.out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
