@@ -34,19 +34,20 @@ from triton_models.registration import (
 CANDIDATES: Final = 5
 _LONGEST: Final = 348  # pixels of a query: OpenCV's SIFT doubles it
 _LIMIT: Final = 800  # local features of a query
-_VERIFIED: Final = 6  # references by patches, and as many by votes, that are registered
+_LIKE: Final = 4  # references that are registered for their likeness of patches
+_VOTED: Final = 8  # references that are registered for their votes
 _CERTAIN: Final = 15  # inliers at which simulated slants are not tried any more
 _FEWEST: Final = 10  # inliers, below which a registration is taken for chance
 _PLAIN: Final = 20  # inliers, from which on one says more than the colours of the whole picture
 _COMPARED: Final = 6  # registered references whose colours are compared
 _CENTRAL: Final = 0.25  # standard deviation of an inlier's weight around the middle, as a share of the side
-_MANY: Final = 400  # references from which on a quick look goes first
-_LEFT: Final = 200  # references that the quick look leaves
+_MANY: Final = 400  # references at most whose patches are compared: those with most votes
 _PRIOR: Final = 4.0  # log odds that a barcode that was read is the item's: some stick to the wrong item
 
 # Weights of the evidence, from a logistic regression over photographs; `evidence` says in which order.
-NAMES: Final = ("inliers", "central", "patches", "rather", "palette")
-WEIGHTS: Final = (1.31, 1.01, 58.26, 6.17, 0.87)
+NAMES: Final = ("inliers", "central", "patches", "rather", "palette", "plain")
+# The last is set, not learnt: among few products all that are alike lie plainly, among thousands hardly any does.
+WEIGHTS: Final = (1.31, 1.01, 58.26, 6.17, 0.87, 4.0)
 # Log odds of "none of these": constant, then what `none_of_these` lists.
 NONE_WEIGHTS: Final = (8.7, -0.315, -0.108, -13.55, -0.33)
 
@@ -112,6 +113,7 @@ def look(picture: Picture, catalogue: Catalogue, *, encode: patch.Encoder | None
     small = np.asarray(scaled, np.uint8)
     local = features(small, limit=_LIMIT)
     patches = patch.query_patches(small, patch.encoder() if encode is None else encode)
+    votes = count_votes(local.descriptors, catalogue.votes, len(catalogue.owners))
     mine = colour.central_palette(small)
     usual = catalogue.palettes.mean(0) + 2e-3
     shared = np.sqrt(catalogue.palettes * mine)
@@ -119,8 +121,8 @@ def look(picture: Picture, catalogue: Catalogue, *, encode: patch.Encoder | None
     return Sighting(
         soft=colour.soften(small),
         local=local,
-        likeness=_likeness(patches, catalogue),
-        votes=count_votes(local.descriptors, catalogue.votes, len(catalogue.owners)),
+        likeness=_likeness(patches, votes, catalogue),
+        votes=votes,
         palette=rare.astype(np.float32),
     )
 
@@ -171,9 +173,10 @@ def evidence(
         prior: A product that is looked at closely in any case.
 
     Returns:
-        (A, 5), in the order of `NAMES`: logarithm of a quarter of the inliers; the same of those near the middle;
+        (A, 6), in the order of `NAMES`: logarithm of a quarter of the inliers; the same of those near the middle;
         likeness of patches above the fifth-likest; whose colours it has where a rival differs, against the worst
-        rival; likeness of rare colours, which counts only where no reference lies plainly in the picture.
+        rival; likeness of rare colours, which counts only where no reference lies plainly in the picture;
+        how plainly it lies there, from 0 to 1.
     """
     found = _register(sighting, catalogue, _shortlist(sighting, catalogue, allowed, prior))
     ranked = sorted(found, key=lambda row: -found[row].inliers)
@@ -186,6 +189,7 @@ def evidence(
     place = {int(row): number for number, row in enumerate(allowed)}
     for row, registration in found.items():
         rows[place[row], :2] = np.log(registration.inliers / 4), _central(registration, sighting.local)
+        rows[place[row], 5] = min((registration.inliers + 1 - _FEWEST) / (_PLAIN + 1 - _FEWEST), 1)
     for row, worst in _worst(sighting.soft, compared).items():
         rows[place[row], 3] = worst
     return rows
@@ -212,23 +216,22 @@ def _allowed(catalogue: Catalogue, among: Collection[str] | None) -> Indices:
     return np.flatnonzero(np.isin(catalogue.owners, list(wanted)))
 
 
-def _likeness(patches: Floats, catalogue: Catalogue) -> Floats:
-    """Likeness (R,) of patches; in a large catalogue rough, and so at most the least exact one, but for the best."""
+def _likeness(patches: Floats, votes: Floats, catalogue: Catalogue) -> Floats:
+    """Likeness (R,) of patches; in a large catalogue of those that got votes, and the rest are as unlike as any."""
     if len(catalogue.owners) <= _MANY:
         return patch.likeness(patches, catalogue.patches, catalogue.rarity)
-    rough = patch.quick(patches, catalogue.rarest)
-    left = np.argsort(-rough, kind="stable")[:_LEFT]
-    exact = patch.likeness(patches, catalogue.patches[left], catalogue.rarity[left])
-    rough = np.minimum(rough - rough[left[-1]], 0) + exact.min()
-    rough[left] = exact
-    return np.asarray(rough, np.float32)
+    voted = np.sort(np.argsort(-votes, kind="stable")[:_MANY])
+    exact = patch.likeness(patches, catalogue.patches[voted], catalogue.rarity[voted])
+    found = np.full(len(votes), exact.min(), np.float32)
+    found[voted] = exact
+    return found
 
 
 def _shortlist(
     sighting: Sighting, catalogue: Catalogue, allowed: Indices, prior: str | None
 ) -> tuple[int, ...]:
-    like = allowed[np.argsort(-sighting.likeness[allowed], kind="stable")[:_VERIFIED]]
-    voted = allowed[np.argsort(-sighting.votes[allowed], kind="stable")[:_VERIFIED]]
+    like = allowed[np.argsort(-sighting.likeness[allowed], kind="stable")[:_LIKE]]
+    voted = allowed[np.argsort(-sighting.votes[allowed], kind="stable")[:_VOTED]]
     coded = (
         np.flatnonzero(catalogue.owners == catalogue.ids.index(prior)) if prior in catalogue.ids else like[:0]
     )

@@ -41,7 +41,6 @@ class Catalogue:
         votes: The inverted file over the strongest of them.
         patches: (R, 49, 64) float16.
         rarity: (R, 49) float32, what each patch weighs.
-        rarest: (R, 12, 64) float16, the patches that weigh most.
         palettes: (R, 400) float32.
         colours: (R, 33, 33, 3) uint8; with `solid` (R, 33, 33) bool as in `mmid_colour.Swatch`.
         solid: See colours.
@@ -59,7 +58,6 @@ class Catalogue:
     votes: Votes
     patches: npt.NDArray[np.float16]
     rarity: Floats
-    rarest: npt.NDArray[np.float16]
     palettes: Floats
     colours: Picture
     solid: npt.NDArray[np.bool_]
@@ -127,7 +125,6 @@ def catalogue_of(enrolled: Iterable[Enrolled]) -> Catalogue:
         votes=votes_of(np.concatenate(voters), owner),
         patches=patches.astype(np.float16),
         rarity=rarity,
-        rarest=patch.rarest(patches, rarity).astype(np.float16),
         palettes=np.stack([row.palette for row in rows]),
         colours=np.stack([row.swatch.colours for row in rows]),
         solid=np.stack([row.swatch.solid for row in rows]),

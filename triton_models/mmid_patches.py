@@ -25,7 +25,6 @@ SIDE: Final = 224
 _NETWORK: Final = Path(__file__).parent / "repository" / "gallery_encoder" / "1" / "gallery_encoder.onnx"
 # Share of the shorter side that is cut out of the middle, and turn in degrees: an item is held or laid aslant.
 _CUTS: Final = ((0.75, 0.0), (0.55, 0.0), (0.65, -25.0), (0.65, 25.0))
-_FEW: Final = 12  # patches of a reference that the quick look compares
 _LIKE: Final = 5  # references that make a patch ordinary
 
 
@@ -93,17 +92,6 @@ def likeness(query: Floats, references: Floats | npt.NDArray[np.float16], weight
         weight = weights[start : start + 64].astype(np.float32)
         found[start : start + 64] = (best * weight).sum(1) / weight.sum(1)
     return found
-
-
-def rarest(patches: Floats, weights: Floats) -> Floats:
-    """The patches (R, 12, 64) that tell each reference best, for `quick`."""
-    rows = np.argsort(-weights, axis=1, kind="stable")[:, :_FEW]
-    return np.take_along_axis(patches, rows[:, :, None], axis=1)
-
-
-def quick(query: Floats, few: Floats | npt.NDArray[np.float16]) -> Floats:
-    """A rough `likeness` (R,), from the rarest patches (R, 12, 64) and two cuts only: to pick whom to look at."""
-    return likeness(query[:98], few, np.ones(few.shape[:2], np.float32))
 
 
 def _cut(picture: Picture, share: float, turn: float) -> Picture:

@@ -99,9 +99,9 @@ def _view(query: Query, image: Path, mask: Path | None, depth: Path | None, *, s
     framing: Any = serving_module("decode", "framing")
     picture = cv2.cvtColor(cv2.imread(str(image), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     square = framing.box(picture)
-    codes = None if mask is None else cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE)
+    codes = None if mask is None else _grey(mask)
     spilled = image.with_name(image.stem + "-matter.png")
-    matter = cv2.imread(str(spilled), cv2.IMREAD_GRAYSCALE) if spilled.exists() else None
+    matter = _grey(spilled) if spilled.exists() else None
     return {
         "pixels": framing.cropped(picture, square, KEPT),
         "height": np.zeros((GRID, GRID), np.float16) if depth is None else heights(depth, square),
@@ -114,6 +114,12 @@ def _view(query: Query, image: Path, mask: Path | None, depth: Path | None, *, s
         "labels": labels(query, codes),
         "side": np.bool_(side),
     }
+
+
+def _grey(path: Path) -> NDArray[np.uint8] | None:
+    """None if it cannot be read, whatever OpenCV's stubs say."""
+    read: Any = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    return None if read is None else np.asarray(read, np.uint8)
 
 
 def labels(query: Query, codes: NDArray[np.uint8] | None) -> NDArray[np.float32]:
@@ -161,6 +167,6 @@ def _square(
         max(0, -left),
         max(0, right - width),
         cv2.BORDER_CONSTANT,
-        value=0,
+        value=(0,),
     )
     return np.asarray(cv2.resize(padded, (side, side), interpolation=way), np.float32)

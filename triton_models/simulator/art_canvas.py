@@ -166,7 +166,8 @@ class Canvas:
         under = self.pixels[top:bottom, left:right]
         share = mask[cut]
         if isinstance(colour, tuple):
-            step = cv2.subtract((*colour, 0), under, dtype=cv2.CV_32F)
+            ink: Any = (*colour, 0)  # a tuple is one colour to OpenCV, which its stubs do not say
+            step = cv2.subtract(ink, under, dtype=cv2.CV_32F)
         else:
             step = cv2.subtract(np.ascontiguousarray(colour[cut]), under, dtype=cv2.CV_32F)
         step = cv2.multiply(step, cv2.merge([share, share, share]), scale=1 / 255, dtype=cv2.CV_32F)
@@ -306,10 +307,8 @@ def ramp(size: tuple[int, int], colour: Colour, to: Colour) -> Floats:
         np.linspace(0, 0.5, width, dtype=np.float32)[None, :]
         + np.linspace(0, 0.5, height, dtype=np.float32)[:, None]
     )
-    made: Floats = cv2.merge(
-        [across * np.float32(b - a) + np.float32(a) for a, b in zip(colour, to, strict=True)]
-    )
-    return made
+    made = cv2.merge([across * np.float32(b - a) + np.float32(a) for a, b in zip(colour, to, strict=True)])
+    return np.asarray(made, np.float32)
 
 
 def catmull(points: Sequence[tuple[float, float]], steps: int = 12, *, closed: bool = True) -> Points:

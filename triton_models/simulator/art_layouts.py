@@ -39,7 +39,8 @@ def coated(sheet: Sheet) -> None:
     x, y = (int(shift) for shift in sheet.random.integers(0, _TILE, 2))
     rows, columns = -(-(height + y) // _TILE), -(-(width + x) // _TILE)
     grain = np.tile(_mottling(), (rows, columns))[y : y + height, x : x + width]
-    sheet.canvas.pixels = cv2.add(sheet.canvas.pixels, cv2.merge([grain, grain, grain]), dtype=cv2.CV_8U)
+    mottled = cv2.add(sheet.canvas.pixels, cv2.merge([grain, grain, grain]), dtype=cv2.CV_8U)
+    sheet.canvas.pixels = np.asarray(mottled, np.uint8)
 
 
 _TILE = 256

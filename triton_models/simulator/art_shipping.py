@@ -151,4 +151,4 @@ def mailer(sheet: Sheet, which: str) -> None:
     scale = min(0.66 * box[2] / wide, 0.5 * box[3] / high)
     small = cv2.resize(parcel, (int(wide * scale), int(high * scale)), interpolation=cv2.INTER_AREA)
     spot = own_random(sheet.design, 6).uniform((0.1, 0.2), (0.26, 0.36))
-    canvas.picture((int(spot[0] * box[2]), int(spot[1] * box[3])), small)
+    canvas.picture((int(spot[0] * box[2]), int(spot[1] * box[3])), np.asarray(small, np.uint8))

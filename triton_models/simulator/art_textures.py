@@ -13,8 +13,7 @@ def noise(random: Random, size: Size, cell: float) -> Floats:
     """Smooth noise over (width, height) with bumps of about `cell` pixels: (H, W), about -1 to 1."""
     width, height = size
     coarse = random.normal(0, 0.5, (int(height / cell) + 3, int(width / cell) + 3)).astype(np.float32)
-    made: Floats = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    return made
+    return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def clouds(random: Random, size: Size, cell: float) -> Floats:
@@ -195,5 +194,4 @@ def bokeh(random: Random, size: Size, colour: Colour, light: Colour) -> Bytes:
         canvas.polygon(
             outline, mix(colour, light, float(random.uniform(0.3, 1))), alpha=float(random.uniform(0.08, 0.3))
         )
-    made: Bytes = cv2.GaussianBlur(canvas.pixels, (0, 0), 2.0)
-    return made
+    return np.asarray(cv2.GaussianBlur(canvas.pixels, (0, 0), 2.0), np.uint8)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from triton_models.simulator.film import Camera, Picture
 from triton_models.simulator.noise import fractal
@@ -48,8 +49,9 @@ def booth(rng: Random) -> Booth:
     return Booth(
         tray=_tray(rng),
         lamps=tuple(_lamp(rng, place, bright) for place in _lamp_places(rng)),
-        sky=np.float32([1 + warm, 1, 1 - warm]) * np.float32(rng.uniform(0.4, 0.75)),
-        gain=np.float32([1 - warm * 0.8, 1, 1 + warm * 0.8]) * rng.uniform(0.98, 1.02, 3).astype(np.float32),
+        sky=np.array([1 + warm, 1, 1 - warm], np.float32) * np.float32(rng.uniform(0.4, 0.75)),
+        gain=np.array([1 - warm * 0.8, 1, 1 + warm * 0.8], np.float32)
+        * rng.uniform(0.98, 1.02, 3).astype(np.float32),
         exposure=float(rng.uniform(0.9, 1.15)),
         noise=float(rng.uniform(0.004, 0.014)),
         blur=float(rng.uniform(0.25, 0.6)),
@@ -71,7 +73,7 @@ def _lamp_places(rng: Random) -> list[tuple[float, float, float]]:
 
 
 def _lamp(rng: Random, place: tuple[float, float, float], bright: float) -> Lamp:
-    centre = np.float32(place)
+    centre = np.array(place, np.float32)
     ahead = -centre / np.linalg.norm(centre)
     right = np.cross(ahead, [0, 0, 1])
     right = right / np.linalg.norm(right)
@@ -91,9 +93,9 @@ def glaring(rng: Random) -> Lamp:
     """A small bright lamp beside the top camera: it mirrors itself in whatever lies flat and shines."""
     out, turn = rng.uniform(0.03, 0.14), rng.uniform(0, 2 * np.pi)
     return Lamp(
-        place=np.float32([out * np.cos(turn), out * np.sin(turn), CAMERA_HEIGHT + 0.06]),
-        right=np.float32([rng.uniform(0.02, 0.05), 0, 0]),
-        ahead=np.float32([0, -rng.uniform(0.02, 0.05), 0]),
+        place=np.array([out * np.cos(turn), out * np.sin(turn), CAMERA_HEIGHT + 0.06], np.float32),
+        right=np.array([rng.uniform(0.02, 0.05), 0, 0], np.float32),
+        ahead=np.array([0, -rng.uniform(0.02, 0.05), 0], np.float32),
         light=np.full(3, rng.uniform(25, 60), np.float32),
     )
 
@@ -112,7 +114,7 @@ _TRAYS = (
 def _tray(rng: Random) -> Material:
     """Belt rubber or tray plastic, worn: streaks along the way, specks, a seam now and then."""
     size = 900
-    ground = np.float32(_TRAYS[int(rng.integers(len(_TRAYS)))]) * rng.uniform(0.85, 1.15)
+    ground = np.array(_TRAYS[int(rng.integers(len(_TRAYS)))], np.float32) * rng.uniform(0.85, 1.15)
     wear = fractal(rng, (size, size), 5) * 0.05
     streaks = cv2.GaussianBlur(rng.standard_normal((size, 1)).astype(np.float32), (1, 9), 2) * 0.06
     picture = ground * (1 + wear + streaks)[..., None]
@@ -142,10 +144,10 @@ def _tray(rng: Random) -> Material:
 
 def tray_mesh(number: int, half: float = 4.0) -> Mesh:
     """The tray's surface, z = 0; its picture once over 1.2 m, mirrored beyond."""
-    line = np.float32([-half, -0.6, 0.6, half])
+    line = np.array([-half, -0.6, 0.6, half], np.float32)
     x, y = np.meshgrid(line, line)
     vertices = np.stack([x.ravel(), y.ravel(), np.zeros(16)], axis=1).astype(np.float32)
-    cells = np.int32([[r * 4 + c for c in range(3)] for r in range(3)]).ravel()
+    cells = np.array([[r * 4 + c for c in range(3)] for r in range(3)], np.int32).ravel()
     faces = np.concatenate(
         [np.stack([cells, cells + 1, cells + 5], 1), np.stack([cells, cells + 5, cells + 4], 1)]
     ).astype(np.int32)
@@ -174,12 +176,12 @@ def laid(item: Item, rest: Floats, rng: Random, *, off: float = 0.02, tilt: floa
     """
     turn = rng.choice([0, 0.5, 1, 1.5]) * np.pi + rng.normal(0, 0.35)
     cos, sin = np.cos(turn), np.sin(turn)
-    about = np.float32([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]]) @ _leaned(tilt) @ rest
+    about = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]], np.float32) @ _leaned(tilt) @ rest
     points = np.concatenate([part.mesh.vertices for part in item.parts]) @ about.T
     low, high = points.min(0), points.max(0)
     middle = (low + high) / 2
-    shift = np.float32(
-        [-middle[0] + rng.uniform(-off, off), -middle[1] + rng.uniform(-off, off), 2e-4 - low[2]]
+    shift = np.array(
+        [-middle[0] + rng.uniform(-off, off), -middle[1] + rng.uniform(-off, off), 2e-4 - low[2]], np.float32
     )
     return replace(
         item, parts=tuple(replace(part, mesh=part.mesh.moved(about, shift)) for part in item.parts)
@@ -188,7 +190,7 @@ def laid(item: Item, rest: Floats, rng: Random, *, off: float = 0.02, tilt: floa
 
 def _leaned(angle: float) -> Floats:
     cos, sin = np.cos(angle), np.sin(angle)
-    return np.float32([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
+    return np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]], np.float32)
 
 
 def cameras(
@@ -204,12 +206,15 @@ def cameras(
     """
     low, high = points.min(0), points.max(0)
     span = float(np.linalg.norm((high - low)[:2])) * 0.5 + 0.015
-    middle = np.float32([0, 0, (low[2] + high[2]) / 2])
+    middle = np.array([0, 0, (low[2] + high[2]) / 2], np.float32)
     share = fill if fill is not None else float(rng.uniform(0.82, 1.0))
-    top = np.float32([rng.uniform(-0.05, 0.05), rng.uniform(-0.05, 0.05), CAMERA_HEIGHT])
+    top = np.array([rng.uniform(-0.05, 0.05), rng.uniform(-0.05, 0.05), CAMERA_HEIGHT], np.float32)
     around = rng.choice([0.25, 0.75, 1.25, 1.75]) * np.pi + rng.uniform(-0.25, 0.25)
     lift = rng.uniform(0.6, 0.85)
-    side = np.float32([np.cos(around) * np.cos(lift), np.sin(around) * np.cos(lift), np.sin(lift)]) * 0.85
+    side = (
+        np.array([np.cos(around) * np.cos(lift), np.sin(around) * np.cos(lift), np.sin(lift)], np.float32)
+        * 0.85
+    )
     tall = float(high[2] - low[2])
 
     def looking(place: Floats, up: list[float], size: float) -> Camera:
@@ -217,7 +222,7 @@ def cameras(
         return Camera(
             place=place,
             target=middle + rng.normal(0, 0.004, 3).astype(np.float32),
-            up=np.float32(up),
+            up=np.array(up, np.float32),
             field=float(2 * np.arctan(size / share / far)),
             pixels=pixels,
         )
@@ -239,7 +244,7 @@ def photo(picture: Picture, at: Booth, rng: Random) -> Bytes:
     return (np.clip(bent, 0, 1) ** (1 / 2.2) * 255 + 0.5).astype(np.uint8)
 
 
-def depth_image(picture: Picture, rng: Random) -> "np.ndarray[tuple[int, int], np.dtype[np.uint16]]":
+def depth_image(picture: Picture, rng: Random) -> npt.NDArray[np.uint16]:
     """(N, N) millimetres, 0 where the depth camera sees nothing: on highlights, at steps, outside."""
     mm = picture.depth * 1000
     mm = (

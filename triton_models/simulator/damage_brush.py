@@ -168,7 +168,7 @@ def _resized(material: Material, size: tuple[int, int]) -> Material:
 
     return replace(
         material,
-        albedo=cv2.resize(material.albedo, size, interpolation=cv2.INTER_CUBIC),
+        albedo=np.asarray(cv2.resize(material.albedo, size, interpolation=cv2.INTER_CUBIC), np.uint8),
         alpha=scaled(material.alpha, cv2.INTER_LINEAR),
         bump=scaled(material.bump, cv2.INTER_LINEAR),
         marks=scaled(material.marks, cv2.INTER_NEAREST),
@@ -273,11 +273,13 @@ def _written(
     at, there = texels
     painter, role = how
     size = (shape[1], shape[0])
-    alpha = np.full(shape, 255, np.uint8) if material.alpha is None else cv2.resize(material.alpha, size)
-    bump = np.zeros(shape, np.float32) if material.bump is None else cv2.resize(material.bump, size)
+    alpha: Array = (
+        np.full(shape, 255, np.uint8) if material.alpha is None else cv2.resize(material.alpha, size)
+    )
+    bump: Array = np.zeros(shape, np.float32) if material.bump is None else cv2.resize(material.bump, size)
     marks = np.zeros(shape, np.uint8) if material.marks is None else material.marks.copy()
     if marks.shape != shape:
-        marks = cv2.resize(marks, size, interpolation=cv2.INTER_NEAREST)
+        marks = np.asarray(cv2.resize(marks, size, interpolation=cv2.INTER_NEAREST), np.uint8)
     patch = Patch(
         at=at,
         there=there,

@@ -162,7 +162,7 @@ def _stain(tint: tuple[int, int, int], shine: float) -> Callable[[Item, float, f
             angle, far = rng.uniform(0, 6.28), rng.uniform(0.25, 0.47) * SIZE
             place = (int(SIZE / 2 + far * np.cos(angle)), int(SIZE / 2 + far * np.sin(angle)))
             cv2.circle(drops, place, int(rng.uniform(3, 14)), (0.5,), -1, cv2.LINE_AA)
-        drops = cv2.GaussianBlur(drops, (0, 0), 2)
+        drops = np.asarray(cv2.GaussianBlur(drops, (0, 0), 2), np.float32)
         body = np.maximum(body, drops)
 
         def paint(patch: Patch) -> None:
@@ -208,8 +208,8 @@ def _ink(item: Item, span: float, strength: float, rng: Random) -> Painter:
     cv2.polylines(
         lines,
         [np.rint(fine * 8).astype(np.int32)],
-        0,
-        255,
+        False,  # noqa: FBT003 - OpenCV's own order
+        (255,),
         max(2, int(0.0011 / span * SIZE)),
         cv2.LINE_AA,
         3,
@@ -219,7 +219,7 @@ def _ink(item: Item, span: float, strength: float, rng: Random) -> Painter:
             lines,
             np.rint(fine[-1]).astype(int).tolist(),
             int(SIZE * rng.uniform(0.03, 0.09)),
-            255,
+            (255,),
             -1,
             cv2.LINE_AA,
         )

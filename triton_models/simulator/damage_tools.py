@@ -165,7 +165,7 @@ def picture_at(picture: Array, x: Array, y: Array, span: float) -> Floats:
         flat[:count] = (np.asarray(values, np.float32).ravel() / span + 0.5) * size - 0.5
         maps.append(flat.reshape(rows, 2048))
     found = cv2.remap(
-        picture, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0
+        picture, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(0,)
     )
     return np.asarray(
         found.reshape(rows * 2048, *picture.shape[2:])[:count].reshape(*shape, *picture.shape[2:])

@@ -16,6 +16,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from triton_models import kaputt
 from triton_models.simulator import catalogue
@@ -193,7 +194,7 @@ def _shot(stem: str, shot: Shot) -> None:
     _write(stem + "-crop.jpg", _crop(shot)[..., ::-1])
 
 
-def _write(path: str, picture: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]") -> None:
+def _write(path: str, picture: npt.NDArray[Any]) -> None:
     good, data = cv2.imencode(Path(path).suffix, picture, _JPEG if path.endswith("jpg") else [])
     if not good:
         raise ValueError(f"{path} could not be encoded")
@@ -213,14 +214,14 @@ def _crop(shot: Shot) -> Bytes:
 
 
 def _query(root: Path, said: dict[str, Any]) -> kaputt.Query:
-    job = Job(**said["job"])  # type: ignore[arg-type]
+    job = Job(**said["job"])
     design = catalogue.design(job.design)
     stem = root / str(said["stem"])
 
     def file(end: str) -> Path:
         return stem.with_name(stem.name + end)
 
-    defects = tuple(str(name) for name in said["defects"])  # type: ignore[attr-defined]
+    defects = tuple(str(name) for name in said["defects"])
     return kaputt.Query(
         capture_id=job.name,
         item_identifier=design.product_id,
@@ -238,15 +239,15 @@ def _query(root: Path, said: dict[str, Any]) -> kaputt.Query:
         side_mask=file("-side-mask.png"),
         design=job.design,
         units_expected=design.unit_count,
-        units_seen=int(said["units_seen"]),  # type: ignore[call-overload]
+        units_seen=int(said["units_seen"]),
         camera="top",
-        barcode=said["barcode"],  # type: ignore[arg-type]
+        barcode=said["barcode"],
         contents=design.contents.kind,
     )
 
 
 def _reference(root: Path, said: dict[str, Any]) -> kaputt.Reference:
-    job = Job(**said["job"])  # type: ignore[arg-type]
+    job = Job(**said["job"])
     stem = root / str(said["stem"])
     return kaputt.Reference(
         item_identifier=catalogue.design(job.design).product_id,

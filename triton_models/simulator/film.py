@@ -54,7 +54,7 @@ class Camera:
         x = ((x * looks + look % looks).astype(np.float32) - off) * step
         y = ((y * looks + look // looks).astype(np.float32) - off) * step
         length = np.sqrt(x * x + y * y + 1)
-        return (x[:, None] * right + y[:, None] * down + ahead) / length[:, None]  # type: ignore[no-any-return]
+        return (x[:, None] * right + y[:, None] * down + ahead) / length[:, None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +158,7 @@ class Film:
             matter=self._mean((self._owner == MATTER).astype(np.float32)) >= 0.5,
             damage=np.where(marked, code.reshape(n, n, -1).max(2), 0).astype(np.uint8),
             printed=self._mean(self._printed.astype(np.float32)) >= 0.5,
-            gloss=cv2.GaussianBlur(gleam.sum(-1) / np.maximum(light.sum(-1), 1e-6), (3, 3), 0),  # type: ignore[arg-type]
+            gloss=cv2.GaussianBlur(gleam.sum(-1) / np.maximum(light.sum(-1), 1e-6), (3, 3), 0),
         )
 
     def _mean(self, values: Floats) -> Floats:
@@ -195,7 +195,7 @@ def _calmed(lit: Floats, normal: Floats, depth: Floats) -> Floats:
 def _alike(normal: Floats, depth: Floats, move: tuple[int, int]) -> Floats:
     facing = np.einsum("ijk,ijk->ij", normal, _rolled(normal, move))
     apart = np.abs(depth - _rolled(depth, move))
-    return (np.clip((facing - 0.9) * 10, 0, 1) * (apart < 6e-3) * 0.7).astype(np.float32)  # type: ignore[no-any-return]
+    return (np.clip((facing - 0.9) * 10, 0, 1) * (apart < 6e-3) * 0.7).astype(np.float32)
 
 
 def _rolled(values: Floats, move: tuple[int, int]) -> Floats:

@@ -23,4 +23,4 @@ def fractal(
         cells = coarse * 2**octave
         small = rng.standard_normal((cells + 3, cells + 3)).astype(np.float32)
         total += cv2.resize(small, shape[::-1], interpolation=cv2.INTER_CUBIC) * np.float32(fade**octave)
-    return ((total - total.mean()) / max(float(total.std()), 1e-6)).astype(np.float32)  # type: ignore[no-any-return]
+    return ((total - total.mean()) / max(float(total.std()), 1e-6)).astype(np.float32)

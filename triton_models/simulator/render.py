@@ -128,7 +128,7 @@ class Caster:
     def _uv(self, face: Ints, found: dict[str, Any]) -> Floats:
         u, v = found["u"][:, None], found["v"][:, None]
         corner = self._scene.mesh.uv[face]
-        return corner[:, 0] * (1 - u - v) + corner[:, 1] * u + corner[:, 2] * v  # type: ignore[no-any-return]
+        return corner[:, 0] * (1 - u - v) + corner[:, 1] * u + corner[:, 2] * v
 
     def _cover(self, face: Ints, uv: Floats) -> Floats:
         cover = np.empty(len(face), np.float32)
@@ -275,7 +275,7 @@ class Caster:
     @property
     def _opaque_face(self) -> npt.NDArray[np.bool_]:
         solid = np.array([skin.solid for skin in self._skins])
-        return solid[self._scene.mesh.material]  # type: ignore[no-any-return]
+        return solid[self._scene.mesh.material]
 
     def _sky(self, hits: "Hits", start: Floats, rng: Random) -> Floats:
         """How much of the white walls each point sees: one cosine-weighted ray each, half of the light bounced back."""

@@ -25,7 +25,7 @@ def scan(design: Design, scenario: str, rng: Random) -> str | None:
     view = _seen(face(shown, "back", shown.size[0], shown.size[1]).albedo, rng)
     if trouble == "smudged":
         view = _smudged(view, rng)
-    codes = zxingcpp.read_barcodes(view, formats=zxingcpp.BarcodeFormat.EAN13)
+    codes = zxingcpp.read_barcodes(view, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.EAN13))
     return codes[0].text if codes else None
 
 
@@ -37,12 +37,13 @@ def _another(design: Design, rng: Random) -> Design:
 def _seen(print_: Bytes, rng: Random) -> Bytes:
     """Tilted a little, unevenly lit, noisy."""
     height, width = print_.shape[:2]
-    corners = np.float32([[0, 0], [width, 0], [width, height], [0, height]])
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     moved = corners + rng.normal(0, 0.02, (4, 2)).astype(np.float32) * width
     view = cv2.warpPerspective(
         print_, cv2.getPerspectiveTransform(corners, moved), (width, height), borderMode=cv2.BORDER_REPLICATE
     )
-    light = np.linspace(*rng.uniform(0.6, 1.1, 2), width, dtype=np.float32)[None, :, None]
+    left, right = rng.uniform(0.6, 1.1, 2)
+    light = np.linspace(left, right, width, dtype=np.float32)[None, :, None]
     noisy = view * light + rng.normal(0, 4, view.shape)
     return np.clip(noisy, 0, 255).astype(np.uint8)
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from triton_models.simulator import art, catalogue, damage, harmless, shapes, spills
 from triton_models.simulator.booth import Booth, booth, cameras, depth_image, glaring, laid, photo, tray_mesh
@@ -89,7 +90,7 @@ class Capture:
     severity: Severity
     top: Shot
     side: Shot | None
-    depth: "np.ndarray[tuple[int, ...], np.dtype[np.uint16]]"
+    depth: npt.NDArray[np.uint16]
     units_seen: int
     fault: str | None
 
@@ -205,7 +206,7 @@ def _ordinary(design: Design, rng: Random) -> Staged | None:
 
 
 def _broken(design: Design, defect: str, rng: Random) -> Staged | None:
-    severity: Severity = "minor" if rng.random() < 0.5 else "major"
+    severity: damage.Severity = "minor" if rng.random() < 0.5 else "major"
     item = shapes.build(design, rng, crumple=_crumple(rng))
     rest = _rest(item, rng)
     hurt = damage.apply(item, defect, severity, rest[2], rng)
@@ -230,7 +231,7 @@ def _broken(design: Design, defect: str, rng: Random) -> Staged | None:
 def _leaking(design: Design, rng: Random) -> Staged | None:
     if design.contents.kind == "none":
         return None
-    severity: Severity = "minor" if rng.random() < 0.6 else "major"
+    severity: damage.Severity = "minor" if rng.random() < 0.6 else "major"
     item = shapes.build(design, rng, crumple=_crumple(rng))
     rest = _rest(item, rng)
     if rng.random() < 0.3:
@@ -357,7 +358,7 @@ def _sheet(footprint: Floats, rng: Random) -> tuple[Mesh, Material]:
     half = (high - low).max() * rng.uniform(0.3, 0.45)
     line = np.linspace(-1, 1, 24, dtype=np.float32)
     x, y = np.meshgrid(line, line)
-    height = 0.16 + 0.012 * fractal(rng, x.shape, 3)
+    height = 0.16 + 0.012 * fractal(rng, (len(line), len(line)), 3)
     vertices = np.stack([centre[0] + x * half, centre[1] + y * half, height], axis=-1).reshape(-1, 3)
     corner = (np.arange(23)[:, None] * 24 + np.arange(23)).ravel()
     faces = np.concatenate(
@@ -372,7 +373,7 @@ def _sheet(footprint: Floats, rng: Random) -> tuple[Mesh, Material]:
         smooth=np.ones(len(faces), np.int32),
         damage=np.zeros(len(faces), np.uint8),
     )
-    paper = Material(name="paper", albedo=np.uint8([196, 168, 128]), roughness=0.9, specular=0.02)
+    paper = Material(name="paper", albedo=np.array([196, 168, 128], np.uint8), roughness=0.9, specular=0.02)
     return mesh, paper
 
 
@@ -393,7 +394,7 @@ def _scene(staged: Staged, at: Booth) -> Scene:
     return Scene(
         mesh=Mesh.joined(meshes),
         materials=tuple(materials),
-        owner=np.repeat(np.int32(owners), [len(mesh.faces) for mesh in meshes]),
+        owner=np.repeat(np.array(owners, np.int32), [len(mesh.faces) for mesh in meshes]),
         lamps=at.lamps,
         sky=at.sky,
     )

@@ -289,10 +289,10 @@ def pouch(design: Design, rng: Random, crumple: float) -> Item:
     for side in (1, -1):
         relief = pleats(rng, rows, np.linspace(0, 2.6, columns), 15).T
         relief = relief + pleats(rng, rows, np.linspace(2.6, 0, columns), 15).T
-        relief = relief * (0.0008 + 0.0018 * crumple) + noise(rng, px.shape, (5, 4)) * (
+        relief = relief * (0.0008 + 0.0018 * crumple) + noise(rng, (rows, columns), (5, 4)) * (
             0.0009 + 0.0016 * crumple
         )
-        relief = relief - (creases(rng, px.shape, 16, 2) - 0.45) * (0.0012 + 0.014 * crumple) * (
+        relief = relief - (creases(rng, (rows, columns), 16, 2) - 0.45) * (0.0012 + 0.014 * crumple) * (
             1.25 - film.stiff
         )
         inner = (0.1 + 0.9 * ramp(v, 0.02, 0.25)[:, None]) * np.clip(cross * 3, 0, 1)[None]

@@ -50,7 +50,9 @@ def _pages(binding: Binding, rng: Random) -> Mesh:
     x, y, z = binding.size
     spine = 0.004 if binding.hard else 0.0008
     size = np.array([x - spine - binding.overhang, y - 2 * binding.overhang, z - 2 * binding.board - 0.0004])
-    mesh = block(size, 0.0004, CELL, {"right": 3, "top": 4, "bottom": 4, "front": 5, "back": 5, "left": 5})
+    mesh = block(
+        tuple(size), 0.0004, CELL, {"right": 3, "top": 4, "bottom": 4, "front": 5, "back": 5, "left": 5}
+    )
     points = mesh.vertices
     fore = ramp(points[:, 0], 0, size[0] / 2)
     hollow = (0.0012 if binding.hard else 0.0) * (1 - (points[:, 2] / size[2] * 2) ** 2)

@@ -224,7 +224,7 @@ def _membrane(points: Array, size: Array, cells: tuple[int, int], tension: int) 
     row = np.clip(((0.5 - points[:, 1] / size[1]) * rows).astype(int), 0, rows - 1)
     held = np.zeros(cells, np.float32)
     np.maximum.at(held, (row, column), np.maximum(points[:, 2], 0).astype(np.float32))
-    held = cv2.morphologyEx(held, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    held = np.asarray(cv2.morphologyEx(held, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)), np.float32)
     film = held.copy()
     for _ in range(tension):
         film = np.maximum(held, cv2.blur(film, (5, 5), borderType=cv2.BORDER_CONSTANT))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from triton_models.simulator.art import Side
 from triton_models.simulator.catalogue import Design
 from triton_models.simulator.shape_tools import (
     Array,
@@ -254,7 +255,7 @@ def vessel(design: Design, rng: Random) -> Item:
     whole = 1.05 if two else float(own.choice([np.pi, 2.6, np.pi]))
     gloss = float(own.uniform(0.12, 0.3))
     paper = {"roughness": float(own.uniform(0.25, 0.6)), "inside": colour((235, 235, 230))}
-    faces = (
+    faces: list[tuple[Side, tuple[float, float]]] = (
         [("front", (outline.radius * 1.75, high - low)), ("back", (outline.radius * 1.75, high - low))]
         if two
         else [("label", (ellipse * whole / np.pi, high - low))]
@@ -355,7 +356,7 @@ def tube(design: Design, rng: Random, crumple: float) -> Item:
     for side in range(2):
         theta = np.linspace(-np.pi / 2, np.pi / 2, columns) + side * np.pi
         points = ring(width, depth, along, theta)
-        dents = noise(rng, points.shape[:2], (6, 3)) * (0.0003 + 0.0016 * crumple)
+        dents = noise(rng, (rows, columns), (6, 3)) * (0.0003 + 0.0016 * crumple)
         dents = dents * np.cos(np.linspace(-np.pi / 2, np.pi / 2, columns))[None] * (1 - v[:, None])
         points = displaced(points, dents)
         points[..., 2] += drift[:, None]

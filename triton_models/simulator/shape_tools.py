@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from triton_models.simulator.art import face
+from triton_models.simulator.art import Side, face
 from triton_models.simulator.catalogue import Design
 from triton_models.simulator.things import Bytes, Floats, Material, Mesh, Random
 
@@ -37,7 +37,7 @@ def own_random(design: Design, use: int) -> Random:
     return np.random.default_rng([design.number, use, 4099])
 
 
-def printed(design: Design, side: str, size: tuple[float, float], **surface: Any) -> Material:  # noqa: ANN401
+def printed(design: Design, side: Side, size: tuple[float, float], **surface: Any) -> Material:  # noqa: ANN401
     """The art of one side as a material; holes and relief come out at the art's own resolution.
 
     Args:

@@ -49,7 +49,7 @@ def _tile(root: Path, job: Job) -> Bytes:
 def _outlined(stem: Path) -> Bytes:
     picture = cv2.imread(f"{stem}.jpg")[..., ::-1]
     damage = cv2.imread(f"{stem}-damage.png", cv2.IMREAD_GRAYSCALE)
-    small = np.ascontiguousarray(cv2.resize(picture, (TILE, TILE), interpolation=cv2.INTER_AREA))
+    small = np.ascontiguousarray(cv2.resize(picture, (TILE, TILE), interpolation=cv2.INTER_AREA), np.uint8)
     marks = cv2.resize((damage > 0).astype(np.uint8), (TILE, TILE), interpolation=cv2.INTER_AREA)
     edges, _ = cv2.findContours(marks, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     cv2.drawContours(small, edges, -1, (255, 40, 40), 1, cv2.LINE_AA)

@@ -136,14 +136,11 @@ def _powder(contents: Contents, centre: Floats, area: float, code: int, rng: Ran
     angle, far = rng.uniform(0, 6.28, clods), radius * rng.uniform(0.3, 1.9, clods)
     sizes = rng.uniform(0.0006, 0.0016, clods) * (1 + 8 * radius)
     places = np.stack([centre[0] + far * np.cos(angle), centre[1] + far * np.sin(angle), 0.3 * sizes], -1)
-    ground = cv2.remap(
-        z,
-        *(
-            ((p - c + x.max()) / (2 * x.max()) * (count - 1)).astype(np.float32)[:, None]
-            for p, c in ((places[:, 0], centre[0]), (places[:, 1], centre[1]))
-        ),
-        cv2.INTER_LINEAR,
+    columns, rows = (
+        ((p - c + x.max()) / (2 * x.max()) * (count - 1)).astype(np.float32)[:, None]
+        for p, c in ((places[:, 0], centre[0]), (places[:, 1], centre[1]))
     )
+    ground = cv2.remap(z, columns, rows, cv2.INTER_LINEAR)
     places[:, 2] += ground.ravel()
     plain = Material(
         name="powder_clods", albedo=np.array(contents.colour, np.uint8), roughness=0.9, specular=0.02

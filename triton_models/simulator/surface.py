@@ -141,7 +141,7 @@ class Skin:
     def tilted(self, uv: Floats, rises: Floats) -> Floats:
         """(N, 3) to add to the normal; `rises` (N, 2, 3) say how u and v grow along the surface, per metre."""
         tilt = _texels(self.tilts, uv)
-        return -(tilt[:, :1] * rises[:, 0] + tilt[:, 1:] * rises[:, 1])  # type: ignore[no-any-return]
+        return -(tilt[:, :1] * rises[:, 0] + tilt[:, 1:] * rises[:, 1])
 
 
 def linear(srgb: Floats) -> Floats:
@@ -152,7 +152,7 @@ def linear(srgb: Floats) -> Floats:
 def unit(vectors: Floats) -> Floats:
     """(N, 3) of length 1."""
     length = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
-    return (vectors / np.maximum(length, 1e-12)[:, None]).astype(np.float32)  # type: ignore[no-any-return]
+    return (vectors / np.maximum(length, 1e-12)[:, None]).astype(np.float32)
 
 
 def corner_normals(mesh: Mesh, corners: Floats) -> Floats:
@@ -178,7 +178,7 @@ def rises(mesh: Mesh, corners: Floats) -> Floats:
     det = np.maximum(a * c - b * b, 1e-18)
     first = (one * c[:, None] - two * b[:, None]) / det[:, None]
     second = (two * a[:, None] - one * b[:, None]) / det[:, None]
-    return np.stack(  # type: ignore[no-any-return]
+    return np.stack(
         [grow[:, 0, axis, None] * first + grow[:, 1, axis, None] * second for axis in (0, 1)], axis=1
     ).astype(np.float32)
 
@@ -192,7 +192,7 @@ def density(mesh: Mesh, corners: Floats, number: int, material: Material) -> flo
     if picture is None or not len(faces):
         return 0.0
     height, width = picture.shape[:2]
-    uv, place = mesh.uv[faces] * np.float32([width, height]), corners[faces]
+    uv, place = mesh.uv[faces] * np.array([width, height], np.float32), corners[faces]
     edge = np.linalg.norm(place[:, 1] - place[:, 0], axis=1)
     texels = np.linalg.norm(uv[:, 1] - uv[:, 0], axis=1)
     kept = edge > 1e-6
@@ -231,7 +231,7 @@ def lamp_gleam(lamp: Lamp, hits: Hits, away: Floats) -> Floats:
     strength = shape * facing * lit * 0.25 / np.maximum(np.einsum("ij,ij->i", hits.normal, away), 0.15)
     # Held below what the lamp itself is: the nearest point overstates small, bright lobes.
     strength = np.minimum(strength, 1.0)
-    return (fresnel(hits, away) * strength[:, None] * lamp.light).astype(np.float32)  # type: ignore[no-any-return]
+    return (fresnel(hits, away) * strength[:, None] * lamp.light).astype(np.float32)
 
 
 def sky_gleam(hits: Hits, away: Floats, sky: Floats) -> Floats:
@@ -239,7 +239,7 @@ def sky_gleam(hits: Hits, away: Floats, sky: Floats) -> Floats:
     mirrored_up = 2 * np.einsum("ij,ij->i", hits.normal, away) * hits.normal[:, 2] - away[:, 2]
     bright = 0.35 + 0.65 * np.clip(mirrored_up, 0, 1)
     dull = 1 - 0.75 * hits.rough
-    return (fresnel(hits, away) * (bright * dull)[:, None] * sky).astype(np.float32)  # type: ignore[no-any-return]
+    return (fresnel(hits, away) * (bright * dull)[:, None] * sky).astype(np.float32)
 
 
 def fresnel(hits: Hits, away: Floats) -> Floats:
@@ -247,7 +247,7 @@ def fresnel(hits: Hits, away: Floats) -> Floats:
     facing = np.clip(np.einsum("ij,ij->i", hits.normal, away), 0, 1)
     base = np.where(hits.metal[:, None], np.clip(hits.albedo * 0.9 + 0.08, 0, 1), hits.specular[:, None])
     grazing = (1 - hits.rough * 0.7)[:, None]
-    return (base + np.maximum(grazing - base, 0) * ((1 - facing) ** 5)[:, None]).astype(np.float32)  # type: ignore[no-any-return]
+    return (base + np.maximum(grazing - base, 0) * ((1 - facing) ** 5)[:, None]).astype(np.float32)
 
 
 def _texels(picture: Any, uv: Floats) -> Any:  # noqa: ANN401 - a picture of any kind, and its own kind back
@@ -264,14 +264,15 @@ def _shrunk(picture: Floats, scale: float) -> Floats:
     if scale > 0.8:
         return np.ascontiguousarray(picture, np.float32)
     size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
-    return cv2.resize(np.ascontiguousarray(picture, np.float32), size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    made = cv2.resize(np.ascontiguousarray(picture, np.float32), size, interpolation=cv2.INTER_AREA)
+    return np.asarray(made, np.float32)
 
 
 def _thinned(marks: Bytes, scale: float) -> Bytes:
     if scale > 0.8:
         return marks
     size = (max(1, round(marks.shape[1] * scale)), max(1, round(marks.shape[0] * scale)))
-    return cv2.resize(marks, size, interpolation=cv2.INTER_NEAREST)  # type: ignore[return-value]
+    return np.asarray(cv2.resize(marks, size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def _tilts(bump: Floats, scale: float) -> Floats:

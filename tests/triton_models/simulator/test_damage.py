@@ -13,7 +13,7 @@ from triton_models.simulator.damage_dents import brittle
 from triton_models.simulator.damage_tools import finer, frame_at
 from triton_models.simulator.things import CODES, Contents, Hinge, Item, Material, Mesh, Part
 
-UP = np.float32([0, 0, 1])
+UP = np.array([0, 0, 1], np.float32)
 
 
 def sheet(points: Any, number: int, smooth: int = 0) -> Mesh:
@@ -46,7 +46,7 @@ def print_of(seed: int) -> Any:
 
 
 def item(parts: list[Part], count: int, soft: float, **skin: Any) -> Item:
-    inside = np.uint8([170, 160, 145])
+    inside = np.array([170, 160, 145], np.uint8)
     materials = tuple(Material(name="print", albedo=print_of(n), inside=inside, **skin) for n in range(count))
     contents = Contents(kind="powder", colour=(90, 60, 40))
     return Item(
@@ -67,7 +67,7 @@ def box() -> Item:
         plane((-x / 2, y / 2, 0), (0, -y, 0), (0, 0, z), 1),
         plane((-x / 2, y / 2, 0), (x, 0, 0), (0, -y, 0), 0),
     ]
-    hinge = Hinge(point=np.float32([x / 2, 0, z]), axis=np.float32([0, -1, 0]), limit=2.6)
+    hinge = Hinge(point=np.array([x / 2, 0, z], np.float32), axis=np.array([0, -1, 0], np.float32), limit=2.6)
     flap = Part(
         name="flap", role="flap", mesh=plane((x / 2, -y / 2, 0), (0, y, 0), (0, 0, z), 1), hinge=hinge
     )

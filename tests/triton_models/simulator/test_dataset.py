@@ -91,7 +91,7 @@ def test_job_names_are_unique_over_scenarios() -> None:
 
 
 def test_each_item_kind_can_be_photographed() -> None:
-    first = {}
+    first: dict[str, int] = {}
     for number in range(catalogue.DESIGNS):
         first.setdefault(catalogue.design(number).kind, number)
     for number in first.values():
@@ -106,6 +106,7 @@ def test_damage_that_a_scenario_promises_can_be_seen(scenario: str) -> None:
     for number in fit:
         taken = capture(catalogue.design(number), scenario, np.random.default_rng(1), PIXELS)
         assert taken.defects
+        assert taken.side is not None
         assert taken.top.damage.any() or taken.side.damage.any()
 
 
@@ -115,6 +116,7 @@ def test_what_only_looks_like_damage_is_not_marked(scenario: str) -> None:
     taken = capture(catalogue.design(number), scenario, np.random.default_rng(2), PIXELS)
     assert not taken.defects
     assert not taken.top.damage.any()
+    assert taken.side is not None
     assert not taken.side.damage.any()
 
 

@@ -1,11 +1,12 @@
 """Every kind of package: rightly wound, within its texture, of its size, and the same for the same seed."""
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from triton_models.simulator.catalogue import Design
 from triton_models.simulator.shapes import build
-from triton_models.simulator.things import Contents, Item, Mesh
+from triton_models.simulator.things import Contents, Item, Mesh, Part
 
 KINDS = {
     "box": ("cardboard", (0.14, 0.20, 0.05)),
@@ -103,8 +104,8 @@ def test_body_faces_outward(items: dict[str, Item], case: str) -> None:
                 assert (cross[outer, axis] * sign > 0).mean() > 0.9, (axis, sign)
 
 
-def _corners(parts: tuple[object, ...]) -> np.ndarray:
-    mesh = Mesh.joined([part.mesh for part in parts])  # type: ignore[attr-defined]
+def _corners(parts: tuple[Part, ...]) -> npt.NDArray[np.float64]:
+    mesh = Mesh.joined([part.mesh for part in parts])
     return mesh.vertices[mesh.faces].astype(np.float64)
 
 

@@ -8,7 +8,7 @@ pytest.importorskip("cv2")
 from triton_models.simulator import harmless, spills
 from triton_models.simulator.things import CODES, Contents, Floats
 
-FOOTPRINT = np.float32([[-0.1, -0.07], [0.1, -0.07], [0.1, 0.07], [-0.1, 0.07], [0, 0]])
+FOOTPRINT = np.array([[-0.1, -0.07], [0.1, -0.07], [0.1, 0.07], [-0.1, 0.07], [0, 0]], np.float32)
 KINDS = {
     "powder": Contents(kind="powder", colour=(80, 52, 32)),
     "granules": Contents(kind="granules", colour=(228, 216, 180), grain=0.005),
@@ -30,7 +30,7 @@ def test_a_spill_lies_on_the_tray_at_the_item_and_carries_the_code(kind: str) ->
             assert set(np.unique(mesh.damage).tolist()) == {CODES["spillage"]}
             assert mesh.vertices[:, 2].min() > -1e-5
         points = np.concatenate([mesh.vertices for mesh, _ in pieces])[:, :2]
-        beyond = np.maximum(np.abs(points) - np.float32([0.1, 0.07]), 0)
+        beyond = np.maximum(np.abs(points) - np.array([0.1, 0.07], np.float32), 0)
         assert np.linalg.norm(beyond, axis=1).min() < 0.04
 
 
@@ -64,7 +64,7 @@ def test_what_is_not_the_items_own_carries_no_code_and_another_colour() -> None:
             assert not mesh.damage.any()
             assert material.marks is None
             shade = material.albedo.reshape(-1, 3).mean(axis=0)
-            assert np.linalg.norm(shade - np.float32(own)) > 60
+            assert np.linalg.norm(shade - np.array(own, np.float32)) > 60
         for mesh, _ in harmless.litter(np.random.default_rng(seed), FOOTPRINT):
             assert not mesh.damage.any()
             assert np.isfinite(mesh.vertices).all()
