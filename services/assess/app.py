@@ -1,7 +1,12 @@
-"""inspection.results + policies, vendors, review.labels ─▶ damage.assessments and damage.events.
+"""inspection.results + policies, vendors, orders, catalogue, review.labels ─▶ damage.assessments and damage.events.
 
 The state, each item's newest assessment, is the topic damage.assessments itself: both inputs and the output are keyed
 by item with equal partition counts, so whoever owns an item's inputs owns its state.
+
+As of when: a capture is judged by the reference rows that are there at the moment it is judged, all read in one go, and
+says which (`versions`). A row that changes later changes nothing that was judged, and a replay finds the judgement in
+the state and makes none. A supplier that is missing is waited for, then the capture is quarantined; a policy that is
+missing or deleted is as if it had never been, and so is an order line: then nobody knows of a gift.
 """
 
 from __future__ import annotations
@@ -11,16 +16,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.assess import decide
+from services.assess import decide, labels
+from services.assess.memory import Memory, forgotten_label
+from services.assess.revisions import made_before
 from services.kernel import records as r
+from services.kernel import wire
 from services.kernel.faults import MissingRow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from services.kernel.service import Event, Service
     from services.kernel.views import View
-
-#: Items whose newest assessment is kept in memory (about 2 KiB each); a label for an older one is quarantined.
-ITEMS = 200_000
 
 
 def fusion() -> decide.Fusion:
@@ -28,11 +35,68 @@ def fusion() -> decide.Fusion:
     return decide.Fusion(**json.loads((Path(__file__).parent / "fusion.json").read_text())["weights"])
 
 
-def build(service: Service) -> None:
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _unpack(packed: bytes) -> r.Assessment:
+    found: r.Assessment = wire.decode(r.Assessment, packed)
+    return found
+
+
+class _Rows:
+    """The reference topics that judgements meet."""
+
+    def __init__(self, service: Service) -> None:
+        self._policies: View[r.Policy] = service.view("policies.tolerability")
+        self._vendors: View[r.Vendor] = service.view("vendors.profiles")
+        self._lines: View[r.OrderLine] = service.view("orders.lines")
+        self._catalog: View[r.Product] = service.view("catalog.products")
+
+    def of(self, result: r.InspectionResult) -> decide.Rows:
+        """What a capture meets now.
+
+        Raises:
+            MissingRow: its supplier has no row yet.
+        """
+        versions = {}
+        if result.product is not None:
+            vendor_id = result.product.vendor_id
+            if self._vendors.get(vendor_id) is None:
+                msg = f"vendor {vendor_id} is not in vendors.profiles; send it there, then retry"
+                raise MissingRow("unknown_vendor", msg)
+            versions["row.vendors.profiles"] = self._vendors.version(vendor_id)
+        line_id = result.order_line_id
+        if line_id is not None:
+            versions["row.orders.lines"] = self._lines.version(line_id)
+        return decide.Rows(
+            policies=self._policies,
+            policy_row=self._policies.version,
+            line=self._lines.get(line_id),
+            versions=versions,
+        )
+
+    def correction(self, label: r.Label) -> labels.Correction | None:
+        """The product that a person says it is, None if they say nothing of it.
+
+        Raises:
+            MissingRow: it is not in the catalogue yet.
+        """
+        if label.product_id is None:
+            return None
+        product = self._catalog.get(label.product_id)
+        if product is None:
+            msg = f"product {label.product_id} is not in catalog.products; send it there, then retry"
+            raise MissingRow("unknown_product", msg)
+        return labels.Correction(product=product, row=self._catalog.version(label.product_id))
+
+
+def build(service: Service, clock: Callable[[], datetime] = _now) -> None:
     """Add the agents that judge captures and take labels."""
-    policies: View[r.Policy] = service.view("policies.tolerability")
-    vendors: View[r.Vendor] = service.view("vendors.profiles")
-    items: View[r.Assessment] = service.view("damage.assessments", limit=ITEMS)
+    rows = _Rows(service)
+    memory = Memory(wire.encode, _unpack, clock)
+    # The view only follows the topic; what it reads is kept by time, in the memory.
+    items: View[r.Assessment] = service.view("damage.assessments", limit=1, on_change=memory.note)
     weights = fusion()
 
     async def publish(assessment: r.Assessment) -> None:
@@ -42,24 +106,24 @@ def build(service: Service) -> None:
         await service.write(items, assessment.item_id, assessment)
 
     async def judge(result: r.InspectionResult, _: Event) -> None:
-        vendor_id = result.product.vendor_id if result.product else None
-        if vendor_id is not None and vendors.get(vendor_id) is None:
-            msg = f"vendor {vendor_id} is not in vendors.profiles; send it there, then retry"
-            raise MissingRow("unknown_vendor", msg)
-        known = items.get(result.subject.item_id)
-        if known is not None and decide.revision_for(known, result.subject.capture_id)[1]:
+        subject = result.subject
+        known = memory.get(subject.item_id)
+        if made_before(known, subject.capture_id):
             # Judged before; a crash came before the commit. Its effects are acknowledged, or `known` would not be
-            # there.
+            # there. It is not judged again, whatever rows say by now.
             return
-        await publish(decide.from_result(result, known, policies, weights, datetime.now(UTC)))
+        first = 1 if known else memory.first_revision(subject.item_id, subject.capture_id)
+        await publish(decide.from_result(result, known, rows.of(result), weights, clock(), first=first))
 
     async def relabel(label: r.Label, _: Event) -> None:
-        known = items.get(label.item_id)
+        known = memory.get(label.item_id)
         if known is None:
-            msg = f"item {label.item_id} has no assessment (never seen, or older than {ITEMS} items); check the item id"
+            if memory.forgot(label.item_id):
+                raise forgotten_label(label.item_id)
+            msg = f"item {label.item_id} has no assessment: it was never seen; check the item id"
             raise MissingRow("unknown_item", msg)
-        if not decide.revision_for(known, label.label_id)[1]:
-            await publish(decide.from_label(label, known, datetime.now(UTC)))
+        if not made_before(known, label.label_id):
+            await publish(labels.from_label(label, known, clock(), rows.correction(label)))
 
     service.consume("inspection.results", judge)
     service.consume("review.labels", relabel)

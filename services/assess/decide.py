@@ -1,38 +1,30 @@
-"""From scores to a judgement with its reason. Values in, values out."""
+"""From scores and reference rows to a judgement with its reason. Values in, values out."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
-from services.kernel import records as r
-from services.kernel.faults import DataFault
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
-
-_NAMESPACE = UUID("7a0c8f0e-4f53-5b1a-9d0e-2f6a5b8f3c11")
-HISTORY = 16
-#: A defect type is named when its own probability reaches this.
-NAMED_AT = 0.5
-
-TYPES = (
-    "deformation", "actuation", "deconstruction", "penetration", "superficial", "spillage", "missing_unit",
-)  # fmt: skip
-
-SCORES = ("damaged", "major", *TYPES)
-
-#: What holds where no policy fits.
-DEFAULT_POLICY = r.Policy(
-    policy_id="default",
-    up_to=r.Severity.NONE,
-    judge_at=0.5,
-    reason="nothing is tolerated unless a policy says so",
+from services.assess import words
+from services.assess.checks import check_result
+from services.assess.revisions import (
+    NAMESPACE,
+    REASON_CHARACTERS,
+    assessment_id,
+    history_of,
+    next_revision,
+    not_before,
 )
+from services.assess.tolerance import Evidence, Judgement, judge
+from services.kernel import records as r
+from services.kernel.looks import Before, before_next
+from services.kernel.policies import Context, versions_of
+
+#: Clocks of two stations may differ by this much: within it the order of the stages says which picture is newer.
+SKEW = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,141 +58,130 @@ def _logit(p: float) -> float:
     return math.log(p / (1 - p))
 
 
-def assessment_id(item_id: str, cause_id: UUID) -> UUID:
-    """The same item and cause give the same id, however often they are processed."""
-    return uuid5(_NAMESPACE, f"{item_id}|{cause_id}")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """The reference rows that a capture meets, as they are at the moment it is judged.
+
+    `policy_row`: the version (partition@offset) of a policy's row; `versions`: of the other rows.
+    """
+
+    policies: Iterable[r.Policy] = ()
+    policy_row: Callable[[str], str] = lambda _: "none"
+    line: r.OrderLine | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
-def revision_for(known: r.Assessment | None, cause_id: UUID) -> tuple[int, bool]:
-    """The revision that a cause makes, and whether it has been made before."""
-    if known is None:
-        return 1, False
-    made = next((c.revision for c in known.history if c.cause_id == cause_id), None)
-    return (made, True) if made is not None else (known.revision + 1, False)
+# -- from a picture -----------------------------------------------------------------------------------------------
 
 
 def from_result(
     result: r.InspectionResult,
     known: r.Assessment | None,
-    policies: Iterable[r.Policy],
+    rows: Rows,
     fusion: Fusion,
     now: datetime,
+    *,
+    first: int = 1,
 ) -> r.Assessment:
-    """Judge a capture: the first revision of an item, or the next one when it is photographed again.
+    """Judge a capture: an item's first revision (numbered `first`), or its next one when it is photographed again.
 
     Raises:
-        DataFault: a score is no probability; compared with a threshold, not-a-number would pass for intact.
+        DataFault: a score is no probability (compared with a threshold, not-a-number would pass for intact), a fact
+            of the catalogue is impossible, or the station's clock is far ahead.
     """
-    _check(result)
-    subject = result.subject
-    if known is not None and _is_older(subject, known):
-        return _unchanged(known, subject.capture_id, now)
-    policy = applicable(policies, result.product, subject.stage)
-    probability = fusion.probability(result.scores.damaged, result.comparison)
-    types = defect_types(result.scores)
-    damaged = probability >= policy.judge_at
-    severity = severity_of(result.scores) if damaged else r.Severity.NONE
-    tolerated = damaged and tolerates(policy, types, severity)
-    revision, _ = revision_for(known, subject.capture_id)
-    outcome = r.Outcome(
-        vendor_id=result.product.vendor_id if result.product else None,
-        product_id=result.product_id,
-        material=result.product.material if result.product else None,
-        stage=subject.stage,
-        captured_at=subject.captured_at,
-        damaged=damaged and not tolerated,
-        severity=severity,
-        defect_types=types if damaged else (),
+    check_result(result, now)
+    if known is not None and _is_older(result.subject, known):
+        return _unchanged(known, result.subject.capture_id, now)
+    evidence = Evidence(
+        scores=result.scores,
+        probability=fusion.probability(result.scores.damaged, result.comparison),
+        comparison=result.comparison,
     )
+    gift = rows.line is not None and rows.line.gift
+    where = Context(product=result.product, stage=result.subject.stage, gift=gift)
+    judged = judge(evidence, where, rows.policies)
+    cause, at = result.subject.capture_id, not_before(now, known)
+    revision = first if known is None else known.revision + 1
     return r.Assessment(
-        assessment_id=assessment_id(subject.item_id, subject.capture_id),
-        item_id=subject.item_id,
+        assessment_id=assessment_id(result.subject.item_id, cause),
+        item_id=result.subject.item_id,
         revision=revision,
         cause=r.CauseKind.CAPTURE,
-        cause_id=subject.capture_id,
-        subject=subject,
+        cause_id=cause,
+        subject=result.subject,
         product_id=result.product_id,
         product=result.product,
         order_line_id=result.order_line_id,
         scores=result.scores,
         comparison=result.comparison,
         candidates=result.candidates,
-        probability=probability,
-        damaged=damaged,
-        tolerated=tolerated,
-        severity=severity,
-        defect_types=types if damaged else (),
-        reason=_why(result, probability, policy, severity, types, damaged=damaged, tolerated=tolerated),
-        outcome=outcome,
+        probability=evidence.probability,
+        damaged=judged.damaged,
+        tolerated=judged.tolerated,
+        severity=judged.severity,
+        defect_types=judged.types,
+        reason=words.why(evidence, judged, result.subject, result.product, gift=gift)[:REASON_CHARACTERS],
+        outcome=_outcome(
+            result, judged, before_next(known.outcome if known else None, forgotten=first > 1), at
+        ),
         previous=known.outcome if known else None,
-        history=_history(known, revision, subject.capture_id),
-        versions={**result.versions, "policy": policy.policy_id},
-        assessed_at=now,
+        history=history_of(known, revision, cause),
+        versions={
+            **result.versions,
+            **rows.versions,
+            **versions_of(judged.policy),
+            "row.policies.tolerability": rows.policy_row(judged.policy.policy_id),
+        },
+        assessed_at=at,
+        gift=gift,
+        incomplete=judged.incomplete,
+        expected_units=result.product.unit_count if result.product else None,
+        miss_cost_cents=judged.miss_cost_cents,
     )
 
 
-def _check(result: r.InspectionResult) -> None:
-    for name in SCORES:
-        score = getattr(result.scores, name)
-        if not 0.0 <= score <= 1.0:
-            msg = f"the score {name} is {score}, not a probability in [0, 1]"
-            raise DataFault("bad_scores", msg)
-    c = result.comparison
-    if c is not None and not (math.isfinite(c.foreign) and math.isfinite(c.missing)):
-        msg = f"the comparison's distances are {c.foreign} and {c.missing}, not numbers"
-        raise DataFault("bad_scores", msg)
+def _outcome(result: r.InspectionResult, judged: Judgement, before: Before, at: datetime) -> r.Outcome:
+    product = result.product
+    return r.Outcome(
+        vendor_id=product.vendor_id if product else None,
+        product_id=result.product_id,
+        material=product.material if product else None,
+        stage=result.subject.stage,
+        captured_at=result.subject.captured_at,
+        damaged=judged.damaged and not judged.tolerated,
+        severity=judged.severity,
+        defect_types=judged.types,
+        looks=before.looks,
+        earlier_damaged=before.earlier_damaged,
+        earlier_intact=before.earlier_intact,
+        judged_at=at,
+    )
 
 
 def _is_older(subject: r.Subject, known: r.Assessment) -> bool:
     """Whether what is known comes from a newer picture, or from a person who judged after this picture was taken."""
-    judged = known.assessed_at if known.cause is r.CauseKind.LABEL else known.subject.captured_at
-    return subject.captured_at < judged
+    if known.cause is r.CauseKind.LABEL:
+        return subject.captured_at < known.assessed_at
+    behind = known.subject.captured_at - subject.captured_at
+    if timedelta() < behind <= SKEW:
+        # Two stations whose clocks differ: items go forward along the chain.
+        stages = list(r.Stage)
+        return stages.index(subject.stage) <= stages.index(known.subject.stage)
+    return behind > timedelta()
 
 
 def _unchanged(known: r.Assessment, cause_id: UUID, now: datetime) -> r.Assessment:
     """A revision that notes a late picture and holds to what is known."""
-    revision, _ = revision_for(known, cause_id)
-    return dataclasses.replace(
+    return next_revision(
         known,
-        assessment_id=assessment_id(known.item_id, cause_id),
-        revision=revision,
-        cause=r.CauseKind.CAPTURE,
-        cause_id=cause_id,
-        reason=f"A picture taken earlier came late and changes nothing. {known.reason}"[:2000],
-        previous=known.outcome,
-        history=_history(known, revision, cause_id),
-        assessed_at=now,
+        r.CauseKind.CAPTURE,
+        cause_id,
+        now,
+        reason=f"A picture taken earlier came late and changes nothing. {known.reason}"[:REASON_CHARACTERS],
     )
 
 
-def from_label(label: r.Label, known: r.Assessment, now: datetime) -> r.Assessment:
-    """A person's verdict as the item's next revision; it always wins."""
-    revision, _ = revision_for(known, label.label_id)
-    damaged = label.verdict is r.Verdict.DAMAGED
-    severity = (
-        (label.severity if label.severity is not r.Severity.NONE else r.Severity.MAJOR)
-        if damaged
-        else r.Severity.NONE
-    )
-    types = label.defect_types if damaged else ()
-    return dataclasses.replace(
-        known,
-        assessment_id=assessment_id(label.item_id, label.label_id),
-        revision=revision,
-        cause=r.CauseKind.LABEL,
-        cause_id=label.label_id,
-        damaged=damaged,
-        tolerated=False,
-        severity=severity,
-        defect_types=types,
-        verdict=label.verdict,
-        annotator=label.annotator,
-        reason=f"A person found it {_found(damaged=damaged, severity=severity, types=types)}.",
-        outcome=dataclasses.replace(known.outcome, damaged=damaged, severity=severity, defect_types=types),
-        previous=known.outcome,
-        history=_history(known, revision, label.label_id),
-        assessed_at=now,
-    )
+# -- what the outside is told -------------------------------------------------------------------------------------
 
 
 def event_for(assessment: r.Assessment) -> r.DamageEvent | None:
@@ -214,7 +195,7 @@ def event_for(assessment: r.Assessment) -> r.DamageEvent | None:
         return None
     subject = assessment.subject
     return r.DamageEvent(
-        event_id=uuid5(_NAMESPACE, f"event|{assessment.item_id}|{assessment.revision}|{kind}"),
+        event_id=uuid5(NAMESPACE, f"event|{assessment.item_id}|{assessment.revision}|{kind}"),
         item_id=assessment.item_id,
         revision=assessment.revision,
         kind=kind,
@@ -229,76 +210,6 @@ def event_for(assessment: r.Assessment) -> r.DamageEvent | None:
         defect_types=assessment.defect_types,
         reason=assessment.reason,
         captured_at=subject.captured_at,
+        incomplete=assessment.incomplete,
+        disputed=assessment.disputed,
     )
-
-
-def applicable(policies: Iterable[r.Policy], product: r.ProductFacts | None, stage: r.Stage) -> r.Policy:
-    """The most specific policy that fits; of equally specific ones the first by name."""
-
-    def fits(p: r.Policy) -> bool:
-        return (
-            (p.category is None or (product is not None and p.category == product.category))
-            and (p.material is None or (product is not None and p.material == product.material))
-            and (not p.stages or stage in p.stages)
-        )
-
-    def specificity(p: r.Policy) -> int:
-        return (p.category is not None) + (p.material is not None) + bool(p.stages)
-
-    fitting = sorted((p for p in policies if fits(p)), key=lambda p: (-specificity(p), p.policy_id))
-    return fitting[0] if fitting else DEFAULT_POLICY
-
-
-def tolerates(policy: r.Policy, types: tuple[str, ...], severity: r.Severity) -> bool:
-    """Whether every defect named may pass at this severity."""
-    ranks = list(r.Severity)
-    return ranks.index(severity) <= ranks.index(policy.up_to) and set(types) <= set(policy.tolerated_types)
-
-
-def defect_types(scores: r.Scores) -> tuple[str, ...]:
-    """Defect types that are probable, most probable first; at least the most probable one."""
-    ranked = sorted(TYPES, key=lambda t: -getattr(scores, t))
-    return tuple(t for t in ranked if getattr(scores, t) >= NAMED_AT) or (ranked[0],)
-
-
-def severity_of(scores: r.Scores) -> r.Severity:
-    """Minor or major, of something damaged."""
-    return r.Severity.MAJOR if scores.major >= NAMED_AT else r.Severity.MINOR
-
-
-def _history(known: r.Assessment | None, revision: int, cause_id: UUID) -> tuple[r.Cause, ...]:
-    past = known.history if known else ()
-    return (*past, r.Cause(revision=revision, cause_id=cause_id))[-HISTORY:]
-
-
-def _found(*, damaged: bool, severity: r.Severity, types: tuple[str, ...]) -> str:
-    if not damaged:
-        return "intact"
-    named = f" ({', '.join(types).replace('_', ' ')})" if types else ""
-    return f"damaged, {severity.lower()}{named}"
-
-
-def _why(  # noqa: PLR0913 (all that the sentence is made of)
-    result: r.InspectionResult,
-    probability: float,
-    policy: r.Policy,
-    severity: r.Severity,
-    types: tuple[str, ...],
-    *,
-    damaged: bool,
-    tolerated: bool,
-) -> str:
-    held = "above" if damaged else "below"
-    judged = f"Damage probability {probability:.2f} is {held} the {policy.judge_at:.2f} of policy {policy.policy_id!r}"
-    if (c := result.comparison) is None:
-        compared = ", no references to compare with"
-    else:
-        compared = f"; against {c.references} references: foreign {c.foreign:.2f}, missing {c.missing:.2f}"
-    parts = [f"{judged} (classifier {result.scores.damaged:.2f}{compared})"]
-    if damaged:
-        parts.append(_found(damaged=True, severity=severity, types=types))
-    if tolerated:
-        parts.append(f"tolerated: {policy.reason}")
-    if result.product_id is None:
-        parts.append("the product is unknown, so a person should look")
-    return "; ".join(parts) + "."

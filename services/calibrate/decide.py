@@ -1,120 +1,139 @@
 """From labelled outcomes and a budget to a threshold.
 
-Labels exist for what was sidelined and for a random sample of what passed, so each stands for 1 / (its probability of
-being labelled) items. The bound is Wilson's upper limit with Kish's effective sample size for the weights: simple, and
-honest about few labels. It is taken anew at each look; a bound that allows for looking often is future work.
+Until evidence is there, the model's own calibration decides. Then the lowest threshold that labels show to keep the
+budget does (`evidence`), with 95 % confidence at all looks together. It moves down as evidence grows, and up only when
+labels show an excess (`drift`) or do not confirm the start. Every move is a row with its reason and its counts.
 """
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import datetime
 
-import numpy as np
-
+from services.calibrate.drift import Alarm, remedy
+from services.calibrate.evidence import ALPHA, Evidence, upper_bound
+from services.calibrate.ledger import Ledger, time_of
 from services.kernel import records as r
-from services.kernel.thresholds import product_group
+from services.kernel.thresholds import EFFECT_DELAY, remembered
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-_Z_ONE_SIDED = 1.644854  # 95 %
-#: A change smaller than this is not worth an event.
-SMALLEST_STEP = 0.005
-
-
-def outcome(
-    assessment: r.Assessment, threshold: float, sample_rate: float, *, sampled: bool
-) -> r.LabelledOutcome | None:
-    """What a labelled assessment teaches, None if it carries no verdict or was labelled for no known reason.
-
-    An item at or above the threshold was labelled for certain; one below it only if it was drawn at random. Others
-    (somebody chose to look) say nothing about the belt.
-    """
-    if assessment.verdict is None:
-        return None
-    if assessment.probability >= threshold:
-        weight = 1.0
-    elif sampled and sample_rate > 0:
-        weight = 1.0 / sample_rate
-    else:
-        return None
-    return r.LabelledOutcome(
-        item_id=assessment.item_id,
-        revision=assessment.revision,
-        center_id=assessment.subject.center_id,
-        stage=assessment.subject.stage,
-        group=product_group(assessment.product),
-        probability=assessment.probability,
-        damaged=assessment.verdict is r.Verdict.DAMAGED,
-        weight=weight,
-    )
+#: Passing items between border and threshold are drawn at this rate, which is what makes a lower threshold cheap to
+#: judge: there are few of them.
+BORDER_RATE = 0.3
+#: From the border up lie this many times the budget of intact items.
+BORDER_SHARE = 1.8
+#: Wrong sidelinings that the budget would have allowed until a border is drawn, and until a start that the evidence
+#: does not confirm gives way to what it does confirm.
+BORDER_AFTER = 3.0
+GIVE_WAY_AFTER = 30.0
 
 
-def threshold(outcomes: Sequence[r.LabelledOutcome], budget: float) -> tuple[float, float, int] | None:
-    """The lowest threshold whose share of intact items at or above it stays within budget with 95 % confidence.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Which threshold is meant; `start`: what it is before the first row; `sample_rate`: of the other passing items."""
 
-    Returns (threshold, upper bound of that share, intact labels used), or None while there are too few labels for any
-    threshold to be safe.
-    """
-    intact = sorted((o for o in outcomes if not o.damaged), key=lambda o: -o.probability)
-    total = sum(o.weight for o in intact)
-    if not intact or total <= 0:
-        return None
-    effective = total**2 / sum(o.weight**2 for o in intact)
-    best: tuple[float, float, int] | None = None
-    above = 0.0
-    # From the highest score down: a threshold just above the next intact item keeps that item on the belt.
-    for item in intact:
-        upper = upper_bound(above / total, effective)
-        if upper > budget:
-            break
-        if item.probability < 1.0:  # no threshold up to 1 keeps a certainty on the belt
-            best = (_just_above(item.probability), upper, len(intact))
-        above += item.weight
-    return best
+    center_id: str
+    stage: r.Stage
+    group: str
+    start: float
+    sample_rate: float
 
 
-def _just_above(probability: float) -> float:
-    """The next number as events carry numbers (float32): a smaller step would be rounded back onto the item."""
-    return float(np.nextafter(np.float32(probability), np.float32(1.0)))
-
-
-def upper_bound(share: float, n: float) -> float:
-    """One-sided 95 % upper limit of a share seen among n effective items (Wilson 1927)."""
-    z2 = _Z_ONE_SIDED**2
-    middle = share + z2 / (2 * n)
-    half = _Z_ONE_SIDED * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return (middle + half) / (1 + z2 / n)
-
-
-def changed(
-    current: r.Threshold | None,
-    found: tuple[float, float, int] | None,
-    like: r.LabelledOutcome,
-    budget: float,
-    now: datetime,
+def next_threshold(
+    ledger: Ledger, row: r.Threshold | None, place: Place, now: datetime
 ) -> r.Threshold | None:
-    """The next threshold record, None when nothing (or nothing worth telling) changed."""
-    if found is None:
+    """The next row, None while the present one stands. A pinned one stands whatever the labels say."""
+    if row is not None and row.pinned:
         return None
-    value, upper, labels = found
-    if current is not None and abs(current.threshold - value) < SMALLEST_STEP:
+    change = _change(ledger, row, place)
+    return None if change is None else _row(ledger, row, place, change, now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    threshold: float
+    cause: str
+    why: str
+    confirmed: bool = False
+    upper: float = 1.0
+
+
+def _change(ledger: Ledger, row: r.Threshold | None, place: Place) -> _Change | None:
+    served = place.start if row is None else row.threshold
+    confirmed = row is not None and row.confirmed
+    if ledger.watch.alarm is not None:
+        return _raised(ledger, ledger.watch.alarm, served)
+    found = ledger.evidence.lowest_safe()
+    allowed = ledger.evidence.weight * ledger.budget
+    if found is not None and (
+        found < served or (not confirmed and (found == served or allowed >= GIVE_WAY_AFTER))
+    ):
+        return _shown(ledger, found)
+    bordered = row is not None and row.border is not None
+    if not bordered and allowed >= BORDER_AFTER and border(ledger.evidence, served, place.sample_rate):
+        why = f"items just below it are labelled more often, after {ledger.evidence.intact} intact labels."
+        return _Change(threshold=served, cause="BORDER", why=why, confirmed=confirmed)
+    return None
+
+
+def border(evidence: Evidence, threshold: float, sample_rate: float) -> float | None:
+    """From where on passing items are drawn at `BORDER_RATE`; None where that would add nothing."""
+    if sample_rate >= BORDER_RATE or evidence.weight <= 0:
         return None
-    before = f"{current.threshold:.3f}" if current else "the model's own"
+    found = evidence.lowest_with_share(BORDER_SHARE * evidence.budget)
+    return found if found < threshold else None
+
+
+def _shown(ledger: Ledger, found: float) -> _Change:
+    upper = min(upper_bound(ledger.counted(), found), ledger.budget)
+    why = (
+        f"of {ledger.evidence.intact} labelled intact items, which stand for {ledger.evidence.weight:,.0f}, at most "
+        f"{upper:.3%} would be sidelined ({1 - ALPHA:.0%}); the budget is {ledger.budget:.3%}."
+    )
+    return _Change(threshold=found, cause="EVIDENCE", why=why, confirmed=True, upper=upper)
+
+
+def _raised(ledger: Ledger, alarm: Alarm, served: float) -> _Change:
+    recent = [o for o in ledger.counted() if time_of(o) >= alarm.since and not o.damaged]
+    total = sum(o.weight for o in recent)
+    pulled = sum(o.weight for o in recent if o.labelling and o.labelling.score >= o.labelling.threshold)
+    why = (
+        f"about {pulled / max(total, 1.0):.3%} of the {total:,.0f} intact items since {alarm.since:%Y-%m-%d %H:%M:%S} "
+        f"were sidelined, the budget is {ledger.budget:.3%}; noticed after {alarm.labels} of their labels. Scores have "
+        "drifted, or the start was too low."
+    )
+    return _Change(threshold=remedy(recent, served, ledger.budget), cause="DRIFT", why=why)
+
+
+def _row(
+    ledger: Ledger, row: r.Threshold | None, place: Place, change: _Change, now: datetime
+) -> r.Threshold:
+    """The record of a change. Times are whole milliseconds, as events carry them."""
+    decided = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    effective = decided + EFFECT_DELAY
+    evidence, value = ledger.evidence, change.threshold
+    before = "the model's own" if row is None else f"{row.threshold:.6g}"
+    moved = value != (place.start if row is None else row.threshold)
     return r.Threshold(
-        center_id=like.center_id,
-        stage=like.stage,
-        group=like.group,
+        center_id=place.center_id,
+        stage=place.stage,
+        group=place.group,
         threshold=value,
-        version=current.version + 1 if current else 1,
-        budget=budget,
-        intact_labels=labels,
-        false_positive_upper=upper,
-        reason=(
-            f"From {before} to {value:.3f}: of {labels} labelled intact items at most {upper:.2%} "
-            f"would be sidelined (95 %), the budget is {budget:.2%}."
-        ),
-        decided_at=now,
+        version=1 if row is None else row.version + 1,
+        budget=ledger.budget,
+        intact_labels=evidence.intact,
+        false_positive_upper=change.upper,
+        reason=f"{f'From {before} to {value:.6g}' if moved else f'Stays at {value:.6g}'}: {change.why}",
+        decided_at=decided,
+        previous_threshold=None if row is None else row.threshold,
+        cause=change.cause,
+        confirmed=change.confirmed,
+        border=border(evidence, value, place.sample_rate),
+        border_rate=BORDER_RATE,
+        intact_sidelined=evidence.above(value),
+        intact_weight=evidence.weight,
+        confidence=1 - ALPHA if change.confirmed else 0.0,
+        effective_at=effective,
+        # What was shown before a drift says nothing about what comes after it.
+        evidence_from=effective if change.cause == "DRIFT" else row.evidence_from if row else None,
+        history=remembered(row),
     )

@@ -240,6 +240,10 @@ class Outcome:
     damaged: bool
     severity: Severity
     defect_types: tuple[str, ...] = ()
+    looks: int = 0
+    earlier_damaged: Stage | None = None
+    earlier_intact: Stage | None = None
+    judged_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,6 +283,12 @@ class Assessment:
     history: tuple[Cause, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     assessed_at: datetime
+    gift: bool = False
+    incomplete: bool = False
+    expected_units: int | None = None
+    miss_cost_cents: int | None = None
+    disputed: bool = False
+    labelled_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,6 +310,23 @@ class DamageEvent:
     defect_types: tuple[str, ...] = ()
     reason: str
     captured_at: datetime
+    incomplete: bool = False
+    disputed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelling:
+    """How probable it was, when an item was decided on, that it would be pulled and so be labelled."""
+
+    at: datetime
+    threshold: float
+    threshold_version: int
+    score: float
+    probability: float
+    candidate_rate: float
+    border: float | None = None
+    border_rate: float
+    sample_rate: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,6 +346,7 @@ class SidelineDecision:
     reason: str
     deadline_at: datetime
     decided_at: datetime
+    labelling: Labelling | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,6 +370,7 @@ class SidelineCommand:
     reason: str
     deadline_at: datetime
     decided_at: datetime
+    labelling: Labelling | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -383,6 +412,11 @@ class Disposition:
     price_cents: int | None = None
     reason: str
     decided_at: datetime
+    task: str = ""
+    confirmed: bool = False
+    previous_action: DispositionAction | None = None
+    policy_id: str | None = None
+    policy_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -396,11 +430,28 @@ class VendorCell:
     damaged: int
     major: int
     by_type: Mapping[str, int] = field(default_factory=dict)
+    first_seen: Mapping[str, int] = field(default_factory=dict)
+    intact_at: Mapping[str, int] = field(default_factory=dict)
+    arrived: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorEvidence:
+    """A damaged item behind a supplier's counts."""
+
+    item_id: str
+    revision: int
+    assessment_id: UUID
+    capture_id: UUID
+    captured_at: datetime
+    material: str
+    stage: Stage
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorPartial:
-    """vendors.partials (internal): what one source partition contributes to a supplier's window; replaces its predecessor."""
+    """vendors.partials (internal): what one assessment changes in the counts of a supplier's product. vendors.windows (internal): the sum of these in one window; replaces its predecessor."""
 
     vendor_id: str
     window_start: datetime
@@ -408,11 +459,43 @@ class VendorPartial:
     applied_offset: int
     recent: tuple[str, ...] = ()
     cells: tuple[VendorCell, ...] = ()
+    product_id: str = ""
+    category: str = ""
+    delta: bool = False
+    applied: Mapping[str, int] = field(default_factory=dict)
+    evidence: tuple[VendorEvidence, ...] = ()
+    window: str = "hour"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorType:
+    """Damage of one type within a supplier's row."""
+
+    type: str
+    damaged: int
+    damaged_per_million: float
+    expected_per_million: float
+    lower_per_million: float
+    upper_per_million: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorChange:
+    """A product at one stage in the 28 days before and after its packaging was redesigned, whatever the material."""
+
+    since: datetime
+    before_items: int
+    before_damaged: int
+    after_items: int
+    after_damaged: int
+    before_per_million: float
+    after_per_million: float
+    probability_worse: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorRobustness:
-    """vendor.robustness: damage of one supplier's items in one hour of event time; key: vendor|window start; replaces its predecessor."""
+    """vendor.robustness: damage of a supplier's product in one packaging at one stage, in a window of event time; key: vendor|product|packaging|stage|window|start; replaces its predecessor."""
 
     vendor_id: str
     window_start: datetime
@@ -424,6 +507,21 @@ class VendorRobustness:
     upper_per_million: float
     cells: tuple[VendorCell, ...] = ()
     applied: Mapping[str, int] = field(default_factory=dict)
+    window: str = "hour"
+    product_id: str = ""
+    material: str = ""
+    stage: Stage | None = None
+    category: str = ""
+    major: int = 0
+    expected_per_million: float = 0.0
+    prior_per_million: float = 0.0
+    prior_items: float = 0.0
+    types: tuple[VendorType, ...] = ()
+    first_seen: Mapping[str, int] = field(default_factory=dict)
+    arrived: int = 0
+    intact_at: Mapping[str, int] = field(default_factory=dict)
+    evidence: tuple[VendorEvidence, ...] = ()
+    change: VendorChange | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -441,6 +539,18 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ThresholdStep:
+    """One earlier state of a threshold."""
+
+    version: int
+    threshold: float
+    border: float | None = None
+    border_rate: float
+    cause: str
+    effective_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
     """calibration.thresholds: sideline at or above this probability; key: center|stage|group."""
 
@@ -454,6 +564,18 @@ class Threshold:
     false_positive_upper: float
     reason: str
     decided_at: datetime
+    previous_threshold: float | None = None
+    cause: str = ""
+    confirmed: bool = False
+    pinned: bool = False
+    border: float | None = None
+    border_rate: float = 0.0
+    intact_sidelined: int = 0
+    intact_weight: float = 0.0
+    confidence: float = 0.0
+    effective_at: datetime | None = None
+    evidence_from: datetime | None = None
+    history: tuple[ThresholdStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -468,6 +590,19 @@ class Policy:
     up_to: Severity
     judge_at: float
     reason: str
+    version: int = 0
+    priority: int = 0
+    categories: tuple[str, ...] = ()
+    materials: tuple[str, ...] = ()
+    hazardous: bool | None = None
+    gift: bool | None = None
+    never_types: tuple[str, ...] = ()
+    foreign_up_to: float | None = None
+    incomplete_at: float | None = None
+    harms: str = ""
+    miss_cost_cents: Mapping[str, int] = field(default_factory=dict)
+    discount_percent: Mapping[str, int] = field(default_factory=dict)
+    applied_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -483,6 +618,7 @@ class Product:
     unit_count: int
     price_cents: int
     hazardous: bool
+    packaging_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -502,6 +638,7 @@ class OrderLine:
     product_id: str
     quantity: int
     promised_at: datetime
+    gift: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -549,11 +686,15 @@ class SidelineBudget:
     stage: Stage
     hour_start: datetime
     admitted: tuple[str, ...] = ()
+    sampled: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    seen: tuple[int, ...] = ()
+    taken: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledOutcome:
-    """calibration.outcomes (internal): a labelled item and what the models had said; key: item."""
+    """calibration.outcomes (internal): a pulled item, how probable its label was, and what the person found; key: item|stage."""
 
     item_id: str
     revision: int
@@ -563,6 +704,9 @@ class LabelledOutcome:
     probability: float
     damaged: bool
     weight: float
+    labelled: bool = True
+    pulled_revision: int = 0
+    labelling: Labelling | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

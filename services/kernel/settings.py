@@ -33,6 +33,10 @@ class Settings(BaseSettings):
         default=60.0, gt=0, description="liveness fails when commits stall this long"
     )
     triton_timeout_s: float = Field(default=20.0, gt=0)
+    quality: bool = Field(
+        default=True,
+        description="the station asks Triton about the photos themselves: cut off, blurred, dark",
+    )
 
     station_port: int = 0
     station_tokens: SecretStr = Field(default=SecretStr(""), description="station:token,station:token,...")

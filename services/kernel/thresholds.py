@@ -1,8 +1,43 @@
-"""What thresholds are kept by: `calibrate` writes calibration.thresholds under these keys, `sideline` reads them."""
+"""What thresholds are kept by, and which one is in force at a moment: `calibrate` writes them, `sideline` reads them.
+
+A threshold decides about what is *assessed* from `effective_at` on, a few seconds after it is decided. By then every
+replica has read it, so all of them, and every replay, hold one assessment against one threshold: which one follows
+from the event's own time and the row's history, never from the clock of the process that happens to look.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
 from services.kernel import records as r
+
+#: How long after its decision a threshold comes into force: longer than a row takes to be read (a second), and than
+#: the clocks of two machines may differ.
+EFFECT_DELAY = timedelta(seconds=5)
+#: Earlier states that a row keeps: what a replay may meet, and what an operator may go back to.
+HISTORY = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What an item is held against, and how probably it is pulled for a label when it passes. All in [0, 1].
+
+    Passing items at or above `border` are drawn at `border_rate`, others at `sample_rate`: labels just below the
+    threshold are what a lower threshold can be judged by, and there are few such items.
+    """
+
+    threshold: float
+    version: int = 0
+    border: float | None = None
+    border_rate: float = 0.0
+    sample_rate: float = 0.0
+
+    def rate(self, score: float) -> float:
+        """Probability with which an item of this score is pulled if it is not sidelined."""
+        if self.border is not None and score >= self.border:
+            return max(self.sample_rate, self.border_rate)
+        return self.sample_rate
 
 
 def product_group(product: r.ProductFacts | None) -> str:
@@ -19,3 +54,47 @@ def key_for(assessment: r.Assessment) -> str:
     """Key of the threshold that an assessment is held against."""
     subject = assessment.subject
     return threshold_key(subject.center_id, subject.stage, product_group(assessment.product))
+
+
+def in_force(row: r.Threshold | None, at: datetime, start: float, sample_rate: float) -> Plan:
+    """What decides about an item assessed at `at` (UTC); `start`: the threshold before the first row.
+
+    Items older than everything the row remembers are held against the oldest state that it does remember.
+    """
+    if row is None:
+        return Plan(threshold=start, sample_rate=sample_rate)
+    states: tuple[r.Threshold | r.ThresholdStep, ...] = (row, *row.history)
+    for state in states:
+        if state.effective_at is None or at >= state.effective_at:
+            return _plan(state, sample_rate)
+    oldest = states[-1]
+    return (
+        Plan(threshold=start, sample_rate=sample_rate) if oldest.version <= 1 else _plan(oldest, sample_rate)
+    )
+
+
+def _plan(state: r.Threshold | r.ThresholdStep, sample_rate: float) -> Plan:
+    return Plan(
+        threshold=state.threshold,
+        version=state.version,
+        border=state.border,
+        border_rate=state.border_rate,
+        sample_rate=sample_rate,
+    )
+
+
+def step_of(row: r.Threshold) -> r.ThresholdStep:
+    """A row as its successor remembers it."""
+    return r.ThresholdStep(
+        version=row.version,
+        threshold=row.threshold,
+        border=row.border,
+        border_rate=row.border_rate,
+        cause=row.cause,
+        effective_at=row.effective_at,
+    )
+
+
+def remembered(row: r.Threshold | None) -> tuple[r.ThresholdStep, ...]:
+    """The history of a row's successor."""
+    return () if row is None else (step_of(row), *row.history)[:HISTORY]

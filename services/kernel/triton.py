@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 MODEL = "capture_inspection"
 PARTS = ("damage_classifier", "gallery_encoder")
 DAMAGE, EMBEDDING, PATCHES = (9,), (256,), (49, 64)
+QUALITY_MODEL = "capture_quality"
+QUALITY, EDGES = (5,), (4,)
 #: What this client may send in one message; images are at most 12 per capture.
 MAX_MESSAGE_BYTES = 64 * 2**20
 #: Requests in flight per process: enough to fill Triton's batches, few enough that none waits long in its queue.
@@ -49,6 +51,51 @@ class Sight:
     damage: npt.NDArray[np.float32]
     embedding: npt.NDArray[np.float32]
     patches: npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """What is wrong with each photo itself, in order; 0.5 and more counts.
+
+    problems: (images, 5) float32 in [0, 1]: cut off, blurred, dark, covered, empty.
+    edges: (images, 4) float32 in [0, 1]: share of the left, top, right and bottom edge that the item reaches.
+    """
+
+    problems: npt.NDArray[np.float32]
+    edges: npt.NDArray[np.float32]
+
+
+class QualityModel:
+    """Asks what is wrong with photos themselves. It is made inside the running loop and needs no start.
+
+    It waits for nothing: a Triton that is away is told at once, and the channel comes back by itself.
+    """
+
+    def __init__(self, address: str, *, timeout_s: float = 0.4) -> None:
+        self._timeout_s = timeout_s
+        self._channel = _channel(address)
+        self._stub = rpc.GRPCInferenceServiceStub(self._channel)
+        self._slots = asyncio.Semaphore(CONCURRENCY)
+
+    async def measure(self, images: Sequence[bytes]) -> Quality:
+        """Measure the photos of one capture.
+
+        Raises:
+            DataFault: an image cannot be decoded.
+            DependencyFault: Triton is gone, too slow, too busy, or its answer is not what was asked for.
+        """
+        async with self._slots:
+            try:
+                answer = await self._stub.ModelInfer(
+                    _request(QUALITY_MODEL, images, self._timeout_s), timeout=self._timeout_s
+                )
+            except grpc.RpcError as exc:
+                raise _fault(exc) from exc
+        return read_quality(answer, len(images))
+
+    async def close(self) -> None:
+        """Close the channel."""
+        await self._channel.close()
 
 
 class Triton:
@@ -70,14 +117,7 @@ class Triton:
         Raises:
             DependencyFault: Triton is not ready or answers nonsense, after trying for `patience_s` seconds.
         """
-        limits = [
-            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.enable_http_proxy", 0),
-            # The default doubles up to two minutes: long after a Triton that was away for one is back.
-            ("grpc.max_reconnect_backoff_ms", 2000),
-        ]
-        self._channel = grpc.aio.insecure_channel(self._address, options=limits)
+        self._channel = _channel(self._address)
         self._stub = rpc.GRPCInferenceServiceStub(self._channel)
         until = time.monotonic() + patience_s
         while True:
@@ -117,11 +157,7 @@ class Triton:
             DataFault: an image cannot be decoded.
             DependencyFault: Triton is gone, too slow, too busy, or its answer is not what was asked for.
         """
-        request = pb.ModelInferRequest(model_name=MODEL)
-        tensor = request.inputs.add(name="IMAGE", datatype="BYTES")
-        tensor.shape.extend([len(images), 1])
-        request.raw_input_contents.append(b"".join(struct.pack("<I", len(i)) + i for i in images))
-        request.parameters["timeout"].int64_param = int(self._timeout_s * 1e6)
+        request = _request(MODEL, images, self._timeout_s)
         began = time.perf_counter()
         with telemetry.span("triton capture_inspection"):
             async with self._slots:
@@ -140,6 +176,41 @@ class Triton:
         """Close the channel."""
         if self._channel is not None:
             await self._channel.close()
+
+
+def _channel(address: str) -> grpc.aio.Channel:
+    limits = [
+        ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.enable_http_proxy", 0),
+        # The default doubles up to two minutes: long after a Triton that was away for one is back.
+        ("grpc.max_reconnect_backoff_ms", 2000),
+    ]
+    return grpc.aio.insecure_channel(address, options=limits)
+
+
+def _request(model: str, images: Sequence[bytes], timeout_s: float) -> Any:
+    request = pb.ModelInferRequest(model_name=model)
+    tensor = request.inputs.add(name="IMAGE", datatype="BYTES")
+    tensor.shape.extend([len(images), 1])
+    request.raw_input_contents.append(b"".join(struct.pack("<I", len(i)) + i for i in images))
+    request.parameters["timeout"].int64_param = int(timeout_s * 1e6)
+    return request
+
+
+def read_quality(answer: Any, images: int) -> Quality:
+    """The tensors of an answer, after checking that they are what was asked for.
+
+    Raises:
+        DependencyFault: a tensor is missing, has another type, shape or length, or holds no shares.
+    """
+    raw = {o.name: (o, c) for o, c in zip(answer.outputs, answer.raw_output_contents, strict=False)}
+    problems = _tensor(raw, "QUALITY", "FP32", (images, *QUALITY), np.dtype("<f4"))
+    edges = _tensor(raw, "EDGES", "FP32", (images, *EDGES), np.dtype("<f4"))
+    if not all(np.all((part >= 0) & (part <= 1)) for part in (problems, edges)):
+        msg = "Triton's answer about photos holds no shares; restart it and look at its log"
+        raise DependencyFault(msg)
+    return Quality(problems=problems, edges=edges)
 
 
 def read_answer(answer: Any, images: int) -> Sight:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from services.kernel import records as r
-from services.kernel.faults import MissingRow
 from services.replace import decide
 
 if TYPE_CHECKING:
@@ -24,11 +23,9 @@ def build(service: Service) -> None:
             await service.publish("replace.candidates", str(command.order_line_id), command)
 
     async def replace(command: r.SidelineCommand, event: Event) -> None:
-        line = lines.get(event.key)
-        if line is None:
-            msg = f"order line {event.key} is not in orders.lines; send it there, then retry"
-            raise MissingRow("unknown_order", msg)
-        request = decide.request(command, line, requests.get(event.key), datetime.now(UTC))
+        existing = requests.get(event.key)
+        line = decide.line_of(event.key, lines.get(event.key), existing, wanted=decide.wants(command))
+        request = decide.request(command, line, existing, datetime.now(UTC))
         if request is not None:
             await service.write(requests, event.key, request)
 

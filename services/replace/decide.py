@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID, uuid5
 
 from services.kernel import records as r
-
-if TYPE_CHECKING:
-    from datetime import datetime
+from services.kernel.faults import DataFault, MissingRow
 
 _NAMESPACE = UUID("b1c1f4c2-6f0e-5d7e-8c57-3b8f3ad2d7aa")
+
+
+def wants(command: r.SidelineCommand) -> bool:
+    """Whether a command asks for another unit: the customer is not sent a damaged or an incomplete one."""
+    return command.action is r.SidelineAction.SIDELINE
 
 
 def concerns_an_order(command: r.SidelineCommand) -> bool:
@@ -19,16 +23,59 @@ def concerns_an_order(command: r.SidelineCommand) -> bool:
     return command.order_line_id is not None and command.action is not r.SidelineAction.SAMPLE
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What a request needs to know of its order line, from its row or, once that is deleted, from the request."""
+
+    order_line_id: str
+    order_id: str
+    product_id: str
+    quantity: int
+
+
+def line_of(
+    order_line_id: str, row: r.OrderLine | None, existing: r.ReplacementRequest | None, *, wanted: bool
+) -> Line:
+    """The order line as of now.
+
+    An order that is deleted while its request is open can still be cancelled, and its request is not asked for anew.
+
+    Raises:
+        MissingRow: there is no row, and nothing to cancel; it may be on its way.
+        DataFault: the row orders less than one unit.
+    """
+    if row is not None:
+        if row.quantity < 1:
+            msg = f"order line {order_line_id} orders {row.quantity} units; correct its row in orders.lines"
+            raise DataFault("bad_quantity", msg)
+        return Line(
+            order_line_id=order_line_id,
+            order_id=row.order_id,
+            product_id=row.product_id,
+            quantity=row.quantity,
+        )
+    if existing is None or (wanted and existing.status is r.RequestStatus.CANCELLED):
+        msg = f"order line {order_line_id} is not in orders.lines; send it there, then retry"
+        raise MissingRow("unknown_order", msg)
+    return Line(
+        order_line_id=order_line_id,
+        order_id=existing.order_id,
+        product_id=existing.product_id,
+        quantity=existing.quantity,
+    )
+
+
 def request(
-    command: r.SidelineCommand, line: r.OrderLine, existing: r.ReplacementRequest | None, now: datetime
+    command: r.SidelineCommand, line: Line, existing: r.ReplacementRequest | None, now: datetime
 ) -> r.ReplacementRequest | None:
     """The order line's next request record, None when nothing changes.
 
-    One request serves every sidelined item of the line; it is cancelled when no item wants it any more. An item's
-    newest revision counts, whatever order commands arrive in.
+    One request serves every sidelined item of the line, for as many units as were sidelined and never more than were
+    ordered; it is cancelled when no item wants it any more. An item's newest revision counts, whatever order commands
+    arrive in.
     """
     claims = {c.item_id: c for c in existing.claims} if existing else {}
-    wanted = command.action is r.SidelineAction.SIDELINE
+    wanted = wants(command)
     known = claims.get(command.item_id)
     if known is None and not wanted:
         return None
@@ -36,10 +83,10 @@ def request(
         return None
     claims[command.item_id] = r.Claim(item_id=command.item_id, revision=command.revision, wanted=wanted)
     now_claimed = tuple(claims.values())
-    if existing is not None and any(c.wanted for c in now_claimed) == (
-        existing.status is r.RequestStatus.REQUESTED
-    ):
-        return dataclasses.replace(existing, claims=now_claimed, decided_at=now)
+    units = min(line.quantity, sum(c.wanted for c in now_claimed))
+    if existing is not None and (units > 0) == (existing.status is r.RequestStatus.REQUESTED):
+        quantity = units or existing.quantity
+        return dataclasses.replace(existing, claims=now_claimed, quantity=quantity, decided_at=now)
     return r.ReplacementRequest(
         request_id=uuid5(_NAMESPACE, line.order_line_id),
         order_line_id=line.order_line_id,
@@ -47,7 +94,7 @@ def request(
         item_id=command.item_id,
         revision=command.revision,
         product_id=line.product_id,
-        quantity=1,
+        quantity=units or (existing.quantity if existing else 1),
         status=r.RequestStatus.REQUESTED if wanted else r.RequestStatus.CANCELLED,
         claims=now_claimed,
         reason=(

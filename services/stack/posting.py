@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -120,11 +120,15 @@ def _text(moment: datetime) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the station said in the end: its HTTP status (0: it could not be reached), and why it refused."""
+    """What the station said in the end: its HTTP status (0: it could not be reached), and why it refused.
+
+    `advice` is what it says about photos that it accepted but that are worth taking again.
+    """
 
     status: int
     detail: str = ""
     attempts: int = 1
+    advice: tuple[str, ...] = ()
 
 
 async def post(
@@ -147,7 +151,7 @@ async def post(
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as exc:
             answer, after = Answer(status=0, detail=f"the station does not answer: {exc!r}"), 0.0
         if 0 < answer.status < 500 or clock() >= until:
-            return Answer(status=answer.status, detail=answer.detail, attempts=attempts)
+            return replace(answer, attempts=attempts)
         await asyncio.sleep(after or wait)
         wait = min(wait * 2, _LONGEST_WAIT_S)
 
@@ -160,8 +164,16 @@ async def _once(
     ) as response:
         raw = await response.read()
         if response.status == 202:
-            return Answer(status=202), 0.0
+            return Answer(status=202, advice=_advice(raw)), 0.0
         return Answer(status=response.status, detail=_problem(raw)), _retry_after(response.headers)
+
+
+def _advice(raw: bytes) -> tuple[str, ...]:
+    """Return the sentences for the associate, a picture each; an older station has none."""
+    try:
+        return tuple(str(finding["advice"]) for finding in json.loads(raw).get("quality") or ())
+    except (ValueError, AttributeError, KeyError, TypeError):
+        return ()
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:

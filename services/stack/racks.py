@@ -82,6 +82,8 @@ class Submitted:
     enrolment: bool = False
     detail: str = ""
     attempts: int = 1
+    #: What the station says about photos that are worth taking again.
+    advice: tuple[str, ...] = ()
 
     @property
     def accepted(self) -> bool:
@@ -343,6 +345,7 @@ class _Rack:
             enrolment=item.enrol_product_id is not None,
             detail=answer.detail,
             attempts=answer.attempts,
+            advice=answer.advice,
         )
         self._answers[number] = submitted
         self._progress(submitted)

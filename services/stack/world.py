@@ -19,11 +19,10 @@ from services.kernel.records import (
     OrderLine,
     Policy,
     Product,
-    Severity,
-    Stage,
     Vendor,
 )
 from services.kernel.topics import MESSAGE_MAX_BYTES
+from services.stack.policies import DEFAULT_FILE, load
 from services.stack.problems import Problem
 from triton_models.designs import VENDORS, Design, catalog
 
@@ -36,25 +35,8 @@ _NAMES: Final = (
 _MOST_PER_TOTE: Final = 3
 _PROMISED: Final = datetime(2030, 1, 1, tzinfo=UTC)
 
-POLICIES: Final = (
-    Policy(
-        policy_id="cardboard-scuffs",
-        material="cardboard",
-        stages=(Stage.RECEIVE, Stage.STOW),
-        tolerated_types=("superficial",),
-        up_to=Severity.MINOR,
-        judge_at=0.5,
-        reason="scuffs on cardboard are no harm before the item is picked",
-    ),
-    Policy(
-        policy_id="loose-bags",
-        material="plastic_loose_bag",
-        tolerated_types=("deformation",),
-        up_to=Severity.MINOR,
-        judge_at=0.5,
-        reason="a loose bag is never quite flat",
-    ),
-)
+#: The file that ships, as its first version.
+POLICIES: Final = tuple(replace(policy, version=1) for policy in load(DEFAULT_FILE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 Durable before acknowledged, in this order: the images are synced in the store; the manifest is created, which also
 settles who was first under an Idempotency-Key; the event is acknowledged by all in-sync brokers. A crash between two
 steps leaves what a repeat of the request completes. Nothing is undone, and nothing is answered that is not durable.
+What the answer says about the photos themselves (`quality.py`) is advice, asked for when all of that is done.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from starlette.types import ASGIApp
 
 from services.kernel import telemetry, wire
 from services.kernel.faults import DataFault, DependencyFault
-from services.kernel.records import Capture
+from services.kernel.records import Capture, ImageRole
 from services.kernel.settings import Settings
 from services.station import openapi
 from services.station.body import check_length, read_parts
@@ -38,6 +39,7 @@ from services.station.decide import (
 )
 from services.station.description import CAPTURE_PART, read_description
 from services.station.problems import Kind, Problem, come_again
+from services.station.quality import OFF, Looker, Told
 from services.station.tokens import Tokens
 
 TOPIC = "station.captures"
@@ -83,21 +85,27 @@ class Events(Protocol):
         """Return how many events wait for their acknowledgement."""
 
 
-def build(
+def build(  # noqa: PLR0913 (collaborators are arguments, and the rest has defaults)
     settings: Settings,
     blobs: Store,
     events: Events,
     clock: Callable[[], datetime],
     checks: Mapping[str, Check] | None = None,
     patience: Patience | None = None,
+    *,
+    looker: Looker | None = None,
 ) -> ASGIApp:
-    """Make the app. `clock` gives UTC now; `checks` are what readiness asks beside the store and the backlog.
+    """Make the app.
+
+    `clock` gives UTC now; `checks` are what readiness asks beside the store and the backlog; without a `looker`
+    nothing is said about the photos.
 
     Raises:
         ConfigurationFault: the stations' tokens are missing or not readable.
     """
     gateway = Gateway(settings, blobs, events, clock, patience or Patience())
     gateway.checks.update(checks or {})
+    gateway.looker = looker
     routes = [
         Route("/v1/captures", gateway.capture, methods=["POST"]),
         Route("/openapi.json", gateway.openapi),
@@ -152,6 +160,7 @@ class Gateway:
         self._in_flight = 0
         self._buffered = 0
         self._document = orjson.dumps(openapi.document(self._limits))
+        self.looker: Looker | None = None
         self.checks: dict[str, Check] = {"store": self._store_takes, "backlog": self._backlog_is_short}
 
     # -- captures ---------------------------------------------------------------------------------------------
@@ -187,8 +196,18 @@ class Gateway:
             }
             line["images"] = len(admitted.objects)
             line["repeat"] = await self._keep(admitted)
-        body = {"capture_id": str(subject.capture_id), "item_id": subject.item_id}
+            told = await self._look(admitted)
+        if told.quality:
+            line["photos"] = {finding["camera"]: finding["problems"] for finding in told.quality}
+        body = {"capture_id": str(subject.capture_id), "item_id": subject.item_id, **told.document()}
         return Response(orjson.dumps(body), status_code=202, media_type="application/json")
+
+    async def _look(self, admitted: Admitted) -> Told:
+        if self.looker is None:
+            return OFF
+        pairs = zip(admitted.capture.images, admitted.objects, strict=True)
+        photos = [(i.camera, data) for i, (_, data) in pairs if i.role is ImageRole.RGB]
+        return await self.looker.look([camera for camera, _ in photos], [data for _, data in photos])
 
     @contextmanager
     def _place(self) -> Iterator[None]:

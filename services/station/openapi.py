@@ -6,6 +6,7 @@ from typing import Any
 from services.station.decide import Limits
 from services.station.description import CAPTURE_PART, Description
 from services.station.problems import PROBLEM_JSON, Kind
+from services.station.quality import PROBLEMS
 
 _PROBLEM = {
     "type": "object",
@@ -27,8 +28,28 @@ _PROBLEM = {
 }
 _ACCEPTED = {
     "type": "object",
-    "required": ["capture_id", "item_id"],
-    "properties": {"capture_id": {"type": "string", "format": "uuid"}, "item_id": {"type": "string"}},
+    "required": ["capture_id", "item_id", "quality"],
+    "properties": {
+        "capture_id": {"type": "string", "format": "uuid"},
+        "item_id": {"type": "string"},
+        "quality": {
+            "type": ["array", "null"],
+            "description": (
+                "the pictures that are worth taking again, none if all are good; null: not measured. "
+                "The capture is accepted in any case, and a picture taken again is a capture of its own"
+            ),
+            "items": {
+                "type": "object",
+                "required": ["camera", "problems", "advice"],
+                "properties": {
+                    "camera": {"type": "string"},
+                    "problems": {"type": "array", "items": {"enum": list(PROBLEMS)}},
+                    "advice": {"type": "string", "description": "for the associate at the station"},
+                },
+            },
+        },
+        "quality_reason": {"type": "string", "description": "why quality is null"},
+    },
 }
 _HEALTH = {
     "type": "object",
@@ -80,7 +101,8 @@ def _capture(limits: Limits) -> dict[str, Any]:
         "summary": "Hand over the images of one item",
         "description": (
             f"At most {limits.images} images of {limits.image_bytes} bytes and {limits.pixels} pixels each. "
-            "A repeat with the same Idempotency-Key and content gets the same answer; other content gets 409."
+            "A repeat with the same Idempotency-Key and content gets the same answer (quality is measured anew); "
+            "other content gets 409."
         ),
         "security": [{"station": []}],
         "parameters": [

@@ -19,7 +19,9 @@ from services.kernel.blobs import Blobs
 from services.kernel.faults import ConfigurationFault, Fault
 from services.kernel.settings import Settings
 from services.kernel.transport import Publisher
+from services.kernel.triton import QualityModel
 from services.station.app import TOPIC, Check, build
+from services.station.quality import DEADLINE_S, Looker
 
 log = structlog.get_logger(__name__)
 
@@ -56,12 +58,14 @@ def run() -> int:
 async def _serve(settings: Settings) -> None:
     sockets = [_bound(port) for port in _ports(settings)]
     publisher = Publisher(settings.brokers, "intact-station")
+    model = QualityModel(settings.triton, timeout_s=DEADLINE_S) if settings.quality else None
     app = build(
         settings,
         Blobs(settings.store),
         publisher,
         lambda: datetime.now(UTC),
         {"broker": _broker(settings.brokers)},
+        looker=None if model is None else Looker(model),
     )
     config = uvicorn.Config(
         app,
@@ -83,6 +87,8 @@ async def _serve(settings: Settings) -> None:
     try:
         await server.serve(sockets)
     finally:
+        if model is not None:
+            await model.close()
         await publisher.close()
     log.info("station.ends")
 

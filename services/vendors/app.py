@@ -1,59 +1,59 @@
-"""damage.assessments, counted per source partition ─▶ vendors.partials, summed ─▶ vendor.robustness."""
+"""damage.assessments ─▶ vendors.partials (changes, by product) ─▶ vendors.windows (state) and vendor.robustness.
+
+Assessments are keyed by item, counts belong to a product: the first step says what an assessment changes and sends it
+to the product's owner, with the place of the assessment on its topic. The second adds the changes of a second into
+their windows, each written with the places it holds, and publishes the rows that they concern. The state is
+acknowledged first; a process that dies before the rows makes them when it reads the same changes again.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from services.kernel import records as r
+from services.kernel.service import Event, Service
+from services.kernel.views import View
 from services.vendors import decide
+from services.vendors.book import Book
+from services.vendors.changes import changes
+from services.vendors.windows import apply, product_key, spread, turns
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from services.kernel.service import Event, Service
-    from services.kernel.views import View
-
-
-def build(service: Service) -> None:
-    """Add the agents that count and that sum."""
-    known: dict[decide.PartialKey, r.VendorPartial] = {}
-    by_window: dict[tuple[str, datetime], dict[int, r.VendorPartial]] = defaultdict(dict)
-
-    def keep(partial: r.VendorPartial) -> None:
-        window = by_window[partial.vendor_id, partial.window_start]
-        kept = window.get(partial.partition)
-        if kept is None or kept.applied_offset <= partial.applied_offset:
-            window[partial.partition] = partial
-
-    def remember(_: str, partial: r.VendorPartial | None) -> None:
-        if partial is not None:
-            known[partial.vendor_id, partial.window_start, partial.partition] = partial
-            keep(partial)
-
-    partials: View[r.VendorPartial] = service.view("vendors.partials", on_change=remember, row_key=_row_key)
-
-    async def count(batch: Sequence[tuple[r.Assessment, Event]]) -> None:
-        by_partition: dict[int, list[tuple[r.Assessment, int]]] = defaultdict(list)
-        for assessment, event in sorted(batch, key=lambda pair: pair[1].offset):
-            by_partition[event.partition].append((assessment, event.offset))
-        changed = [p for n, pairs in by_partition.items() for p in decide.apply(known, n, pairs).values()]
-        await asyncio.gather(*(service.write(partials, p.vendor_id, p) for p in changed))
-
-    async def total(batch: Sequence[tuple[r.VendorPartial, Event]]) -> None:
-        windows = {(p.vendor_id, p.window_start) for p, _ in batch}
-        for partial, _ in batch:
-            keep(partial)
-        sums = [decide.robustness(by_window[w].values()) for w in windows]
-        await service.publish_all(
-            ("vendor.robustness", f"{s.vendor_id}|{s.window_start:%Y-%m-%dT%H}", s) for s in sums
-        )
-
-    service.consume_batches("damage.assessments", count, within_s=0.5)
-    service.consume_batches("vendors.partials", total, within_s=0.5)
+#: How long changes are gathered: rows that many items concern are written once. With the transport's bound on what is
+#: in flight, a partition takes 64 changes in that time.
+GATHER_S = 1.0
 
 
-def _row_key(_: str, partial: r.VendorPartial) -> str:
-    return decide.text_key((partial.vendor_id, partial.window_start, partial.partition))
+def build(service: Service, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    """Add the agents that say what changes and that count. `clock`: now, UTC."""
+    book = Book()
+    windows: View[r.VendorPartial] = service.view("vendors.windows", on_change=book.keep)
+    products: View[r.Product] = service.view("catalog.products")
+
+    async def tell(batch: Sequence[tuple[r.Assessment, Event]]) -> None:
+        now = clock()
+        found = [change for a, event in batch for change in changes(a, event.partition, event.offset, now)]
+        await service.publish_all(("vendors.partials", product_key(change), change) for change in found)
+
+    async def count(batch: Sequence[tuple[r.VendorPartial, Event]]) -> None:
+        # Partials of version 1.0 are sums, not changes.
+        told = [change for partial, _ in batch if partial.delta for change in spread(partial)]
+        for turn in turns(told):
+            await asyncio.gather(*(add(key, found) for key, found in turn.items()))
+            concerned = [change for found in turn.values() for change in found]
+            rows = decide.rows(decide.touched(concerned, book), book, redesigned(concerned))
+            await service.publish_all(("vendor.robustness", decide.row_key(row), row) for row in rows)
+
+    async def add(key: str, found: list[r.VendorPartial]) -> None:
+        known = windows.get(key)
+        window = apply(known, found)
+        if window is not None and window is not known:
+            await service.write(windows, key, window)
+
+    def redesigned(told: list[r.VendorPartial]) -> dict[str, datetime]:
+        found = {name: products.get(name) for name in {change.product_id for change in told}}
+        return {name: p.packaging_since for name, p in found.items() if p is not None and p.packaging_since}
+
+    service.consume_batches("damage.assessments", tell, within_s=0.5)
+    service.consume_batches("vendors.partials", count, within_s=GATHER_S)

@@ -1,20 +1,21 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from services.assess.app import build
 from services.kernel import records as r
-from services.kernel.faults import MissingRow
+from services.kernel.faults import DataFault, MissingRow
 from tests.fakes import FakeService
-from tests.samples import facts, label, result, scores, subject, uid
+from tests.samples import NOON, assessment, facts, label, order_line, product, result, scores, subject, uid
 
 
 def made() -> FakeService:
     service = FakeService("assess")
     fake: Any = service
-    build(fake)
+    build(fake, lambda: NOON + timedelta(hours=3))
     service.row("vendors.profiles", "V1", r.Vendor(vendor_id="V1", name="One"))
     return service
 
@@ -71,13 +72,17 @@ async def test_another_capture_of_the_item_makes_another_revision() -> None:
     assert [a.revision for a in service.sent_to("damage.assessments")] == [1, 2]
 
 
+STRICT = r.Policy(policy_id="strict", version=3, up_to=r.Severity.NONE, judge_at=0.05, reason="all of it")
+
+
 async def test_policies_are_those_of_the_topic() -> None:
     service = made()
-    strict = r.Policy(policy_id="strict", up_to=r.Severity.NONE, judge_at=0.05, reason="all of it")
-    service.row("policies.tolerability", "strict", strict)
+    service.row("policies.tolerability", "strict", STRICT, offset=8)
     await service.give("inspection.results", result(comparison=None))
     (found,) = service.sent_to("damage.assessments")
-    assert (found.damaged, found.versions["policy"]) == (True, "strict")
+    assert found.damaged
+    assert found.versions.items() >= {"policy": "strict", "policy.version": "3"}.items()
+    assert found.versions["row.policies.tolerability"] == "0@8"
 
 
 async def test_an_unknown_vendor_is_waited_for() -> None:
@@ -97,3 +102,121 @@ async def test_an_unknown_product_has_no_vendor_to_wait_for() -> None:
 async def test_a_label_of_an_item_that_was_never_seen_is_refused() -> None:
     with pytest.raises(MissingRow, match="item-1 has no assessment"):
         await made().give("review.labels", label())
+
+
+# -- reference rows: as of when -----------------------------------------------------------------------------------
+
+
+def again(name: str) -> r.InspectionResult:
+    """The item is photographed once more, and the picture shows little."""
+    return result(comparison=None, subject=subject(capture_id=uid(name)))
+
+
+async def test_a_supplier_that_comes_late_is_joined_when_the_capture_is_tried_again() -> None:
+    service = made()
+    late = result(product=facts(vendor_id="V9"), comparison=None)
+    with pytest.raises(MissingRow):
+        await service.give("inspection.results", late)
+    service.row("vendors.profiles", "V9", r.Vendor(vendor_id="V9", name="Nine"), offset=4)
+    await service.give("inspection.results", late)
+    (found,) = service.sent_to("damage.assessments")
+    assert (found.outcome.vendor_id, found.versions["row.vendors.profiles"]) == ("V9", "0@4")
+
+
+async def test_a_supplier_that_is_deleted_is_waited_for_again() -> None:
+    service = made()
+    service.row("vendors.profiles", "V1", None, offset=1)
+    with pytest.raises(MissingRow, match="vendor V1"):
+        await service.give("inspection.results", damaged())
+
+
+async def test_a_policy_that_changes_counts_from_then_on_and_changes_nothing_that_was_judged() -> None:
+    service = made()
+    await service.give("inspection.results", again("before"))
+    service.row("policies.tolerability", "strict", STRICT)
+    await service.give("inspection.results", again("before"))  # a replay
+    await service.give("inspection.results", again("after"))
+    before, after = service.sent_to("damage.assessments")
+    assert (before.damaged, before.versions["policy"], before.versions["policy.version"]) == (
+        False,
+        "default",
+        "0",
+    )
+    assert (after.damaged, after.versions["policy"], after.revision) == (True, "strict", 2)
+
+
+async def test_a_policy_that_is_deleted_is_as_if_it_had_never_been() -> None:
+    service = made()
+    service.row("policies.tolerability", "strict", STRICT)
+    service.row("policies.tolerability", "strict", None, offset=1)
+    await service.give("inspection.results", again("after"))
+    (found,) = service.sent_to("damage.assessments")
+    assert (found.damaged, found.versions["policy"]) == (False, "default")
+    assert found.versions["row.policies.tolerability"] == "none"
+
+
+async def test_a_gift_is_one_as_soon_as_its_order_line_says_so() -> None:
+    service = made()
+    await service.give("inspection.results", again("before its order line"))
+    service.row("orders.lines", "L1", order_line(gift=True), offset=6)
+    await service.give("inspection.results", again("after it"))
+    service.row("orders.lines", "L1", None, offset=7)
+    await service.give("inspection.results", again("after the order was deleted"))
+    found = service.sent_to("damage.assessments")
+    assert [a.gift for a in found] == [False, True, False]
+    assert [a.versions["row.orders.lines"] for a in found] == ["none", "0@6", "none"]
+
+
+async def test_a_product_that_a_person_names_is_taken_from_the_catalogue_and_waited_for() -> None:
+    service = made()
+    await service.give("inspection.results", damaged())
+    correcting = label(product_id="P2")
+    with pytest.raises(MissingRow, match=r"P2 is not in catalog\.products"):
+        await service.give("review.labels", correcting)
+    service.row("catalog.products", "P2", product("P2", vendor_id="V2"), offset=3)
+    await service.give("review.labels", correcting)
+    found = service.sent_to("damage.assessments")[-1]
+    assert (found.product_id, found.outcome.vendor_id, found.versions["row.catalog.products"]) == (
+        "P2",
+        "V2",
+        "0@3",
+    )
+
+
+# -- after a restart ----------------------------------------------------------------------------------------------
+
+
+async def test_what_is_read_back_from_the_topic_is_known() -> None:
+    first = made()
+    await first.give("inspection.results", damaged())
+    (judged,) = first.sent_to("damage.assessments")
+    second = made()
+    second.row("damage.assessments", "item-1", judged)
+    await second.give("inspection.results", damaged())  # not committed before the crash
+    assert not second.sent
+    await second.give("review.labels", label(verdict=r.Verdict.INTACT))
+    assert [a.revision for a in second.sent_to("damage.assessments")] == [2]
+
+
+async def test_many_items_are_known_side_by_side() -> None:
+    service = made()
+    for n in range(50):
+        await service.give("inspection.results", damaged(subject=subject(f"item-{n}")))
+    for n in range(50):
+        await service.give("review.labels", label(f"item-{n}"))
+    assert [a.revision for a in service.sent_to("damage.assessments")] == [1] * 50 + [2] * 50
+
+
+async def test_a_label_for_an_item_that_is_forgotten_says_so() -> None:
+    service = made()
+    long_ago = judged_long_ago()
+    service.row("damage.assessments", "item-1", long_ago)
+    # Anything judged now makes whole hours of the past be forgotten.
+    await service.give("inspection.results", damaged(subject=subject("item-2")))
+    with pytest.raises(DataFault, match="item-1 was judged too long ago for a verdict") as caught:
+        await service.give("review.labels", label())
+    assert caught.value.reason == "forgotten_item"
+
+
+def judged_long_ago() -> r.Assessment:
+    return assessment(assessed_at=NOON - timedelta(days=5))

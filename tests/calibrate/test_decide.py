@@ -1,234 +1,221 @@
+"""A threshold starts from the model's own, moves only on evidence, and says why."""
+
 from __future__ import annotations
 
 import dataclasses
-import math
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 
 from services.calibrate import decide
+from services.calibrate.evidence import GRID
+from services.calibrate.ledger import Ledger
+from services.calibrate.outcomes import row_key
 from services.kernel import records as r
+from services.kernel.thresholds import EFFECT_DELAY
 from services.kernel.wire import decode, encode
-from tests.samples import NOON, assessment, facts, labelled
+from tests.calibrate.makers import belt, f32, labelled
+from tests.samples import NOON
 
-BUDGET = 0.05
-
-
-def labelled_outcome(probability: float, *, damaged: bool = False, weight: float = 1.0) -> r.LabelledOutcome:
-    return r.LabelledOutcome(
-        item_id="item",
-        revision=2,
-        center_id="FRA1",
-        stage=r.Stage.PICK,
-        group="toys",
-        probability=probability,
-        damaged=damaged,
-        weight=weight,
-    )
+BUDGET = f32(0.05)
+START = f32(0.9)
+PLACE = decide.Place(center_id="FRA1", stage=r.Stage.PICK, group="toys", start=START, sample_rate=0.0625)
 
 
-def intact(*probabilities: float, weight: float = 1.0) -> list[r.LabelledOutcome]:
-    return [labelled_outcome(p, weight=weight) for p in probabilities]
-
-
-def even(n: int) -> list[r.LabelledOutcome]:
-    """Intact items with probabilities spread evenly over [0, 1)."""
-    return intact(*(float(np.float32(i / n)) for i in range(n)))
-
-
-# -- what a label teaches -----------------------------------------------------------------------------------------
-
-
-def taught(probability: float, *, sampled: bool, rate: float = 0.1, **given: Any) -> r.LabelledOutcome | None:
-    return decide.outcome(labelled(probability=probability, **given), 0.5, rate, sampled=sampled)
-
-
-def test_a_sidelined_item_stands_for_itself() -> None:
-    for sampled in (False, True):
-        found = taught(0.5, sampled=sampled)
-        assert found is not None
-        assert found.weight == 1.0
-
-
-def test_a_sampled_item_stands_for_all_that_were_not_drawn() -> None:
-    found = taught(0.4, sampled=True)
-    assert found is not None
-    assert found.weight == pytest.approx(10.0)
-
-
-def test_an_item_that_somebody_chose_to_look_at_says_nothing_about_the_belt() -> None:
-    assert taught(0.4, sampled=False) is None
-    assert taught(0.4, sampled=True, rate=0.0) is None
-
-
-def test_only_a_persons_verdict_teaches() -> None:
-    assert decide.outcome(assessment(probability=0.9), 0.5, 0.1, sampled=True) is None
-
-
-def test_an_outcome_says_whose_it_is_and_what_the_person_found() -> None:
-    found = taught(0.9, sampled=False, verdict=r.Verdict.DAMAGED, product=facts(category="grocery"))
-    assert found is not None
-    assert (found.center_id, found.stage, found.group) == ("FRA1", r.Stage.PICK, "grocery")
-    assert (found.damaged, found.probability) == (True, 0.9)
-    unknown = taught(0.9, sampled=False, product=None)
-    assert unknown is not None
-    assert (unknown.group, unknown.damaged) == ("unknown", False)
-
-
-# -- the bound ----------------------------------------------------------------------------------------------------
-
-
-def test_the_bound_solves_wilsons_equation() -> None:
-    for share, n in [(0.0, 50), (0.02, 300), (0.5, 10), (1.0, 40)]:
-        upper = decide.upper_bound(share, n)
-        distance = abs(upper - share) / math.sqrt(upper * (1 - upper) / n) if upper < 1 else 1.644854
-        assert distance == pytest.approx(1.644854, abs=1e-4)
-        assert share <= upper <= 1
-
-
-def test_more_labels_make_a_closer_bound() -> None:
-    bounds = [decide.upper_bound(0.02, n) for n in (10, 100, 1_000, 100_000)]
-    assert bounds == sorted(bounds, reverse=True)
-    assert bounds[-1] == pytest.approx(0.02, abs=1e-3)
-
-
-# -- the threshold ------------------------------------------------------------------------------------------------
-
-
-def test_no_threshold_is_safe_with_too_few_labels() -> None:
-    enough = math.ceil(
-        1.644854**2 * (1 - BUDGET) / BUDGET
-    )  # none above, and the bound still within the budget
-    assert decide.threshold(even(enough - 1), BUDGET) is None
-    assert decide.threshold(even(enough), BUDGET) is not None
-    assert decide.threshold([], BUDGET) is None
-
-
-def test_damaged_items_tell_nothing_about_wrong_sidelining() -> None:
-    damaged = [labelled_outcome(0.9, damaged=True)] * 500
-    assert decide.threshold(damaged, BUDGET) is None
-    assert decide.threshold(even(300) + damaged, BUDGET) == decide.threshold(even(300), BUDGET)
-
-
-def test_the_threshold_is_the_lowest_that_is_safe() -> None:
-    outcomes = even(2_000)
-    found = decide.threshold(outcomes, BUDGET)
-    assert found is not None
-    value, upper, labels = found
-    above = sum(o.probability >= value for o in outcomes)
-    assert upper == pytest.approx(decide.upper_bound(above / 2_000, 2_000))
-    assert upper <= BUDGET < decide.upper_bound((above + 1) / 2_000, 2_000)
-    assert labels == 2_000
-
-
-def test_a_larger_budget_gives_a_lower_threshold() -> None:
-    found = [decide.threshold(even(2_000), b) for b in (0.01, 0.05, 0.2)]
-    values = [f[0] for f in found if f is not None]
-    assert len(values) == 3
-    assert values == sorted(values, reverse=True)
-
-
-def test_the_item_just_below_the_threshold_is_below_it_in_an_event_too() -> None:
-    outcomes = even(1_000)
-    found = decide.threshold(outcomes, BUDGET)
-    record = decide.changed(None, found, outcomes[0], BUDGET, NOON)
-    assert found is not None
-    assert record is not None
-    read = decode(r.Threshold, encode(record))
-    kept = [o for o in outcomes if o.probability < found[0]]
-    assert all(decode(r.LabelledOutcome, encode(o)).probability < read.threshold for o in kept)
-
-
-def test_items_of_the_same_probability_are_kept_or_pulled_together() -> None:
-    outcomes = intact(*[0.75] * 400, *[0.25] * 600)
-    found = decide.threshold(outcomes, BUDGET)
-    assert found is not None
-    assert not [o for o in outcomes if o.probability >= found[0]]
-
-
-def test_no_threshold_keeps_a_certainty_on_the_belt() -> None:
-    few = intact(*[1.0] * 5) + even(1_000)
-    found = decide.threshold(few, BUDGET)
-    assert found is not None
-    assert found[0] <= 1.0
-    assert found[1] >= 5 / 1_005
-    assert decide.threshold(intact(*[1.0] * 400) + even(1_000), BUDGET) is None
-
-
-def test_a_heavy_item_counts_for_those_it_stands_for() -> None:
-    sidelined = intact(*(0.9 for _ in range(300)))
-    passing = intact(*(float(np.float32(i / 1_000)) for i in range(400)), weight=100.0)
-    found = decide.threshold(sidelined + passing, BUDGET)
-    assert found is not None
-    assert found[0] < 0.9  # 300 of 40 300 is little, 300 of 700 would be too much
-    assert (
-        decide.threshold(sidelined + [dataclasses.replace(o, weight=1.0) for o in passing], BUDGET)
-        is not None
-    )
-    unweighted = decide.threshold(sidelined + [dataclasses.replace(o, weight=1.0) for o in passing], BUDGET)
-    assert unweighted is not None
-    assert unweighted[0] > 0.9
-
-
-def test_few_heavy_items_do_not_pass_for_many() -> None:
-    heavy = intact(*(0.01 * i for i in range(20)), weight=1_000.0)
-    assert decide.threshold(intact(*([0.9] * 300)) + heavy, BUDGET) is None
-
-
-def test_the_budget_is_held_on_simulated_belts() -> None:
-    """Labels as the mesh gets them: all that the old threshold pulls, and a tenth of what passes."""
-    random = np.random.default_rng(17)
-    belt = np.sort(random.beta(1.2, 6.0, 200_000))
-    runs, broken, shares = 60, 0, []
-    for _ in range(runs):
-        p = random.beta(1.2, 6.0, 3_000).astype(np.float32)
-        pulled, drawn = p >= 0.5, random.random(3_000) < 0.1
-        outcomes = intact(*map(float, p[pulled])) + intact(*map(float, p[~pulled & drawn]), weight=10.0)
-        found = decide.threshold(outcomes, BUDGET)
-        assert found is not None
-        share = 1 - float(np.searchsorted(belt, found[0])) / len(belt)
-        shares.append(share)
-        broken += share > BUDGET
-    assert broken / runs <= 0.10  # 5 % and what chance adds
-    assert float(np.mean(shares)) > BUDGET / 3  # and the budget is not left unused
-
-
-# -- what is told -------------------------------------------------------------------------------------------------
-
-
-def current(threshold: float) -> r.Threshold:
-    found = decide.changed(None, (threshold, 0.009, 500), labelled_outcome(0.1), 0.01, NOON)
-    assert found is not None
+def ledger(outcomes: list[r.LabelledOutcome], row: r.Threshold | None = None) -> Ledger:
+    known: dict[str, r.LabelledOutcome] = {}
+    found = Ledger(known.get, BUDGET, START)
+    if row is not None:
+        found.follow(row.budget, row.threshold, row.evidence_from)
+    for number, each in enumerate(outcomes):
+        one = dataclasses.replace(each, item_id=f"item-{number}")
+        found.put(row_key(one), None, one)
+        known[row_key(one)] = one
     return found
 
 
-def changed(now: r.Threshold | None, value: float) -> r.Threshold | None:
-    return decide.changed(now, (value, 0.009, 512), labelled_outcome(0.1), 0.01, NOON)
+def rare(count: int = 4_000, seed: int = 1, **given: Any) -> list[r.LabelledOutcome]:
+    return belt(count, np.random.default_rng(seed), **{"share": 0.01, **given})
 
 
-def test_a_first_threshold_is_told_with_its_evidence() -> None:
-    found = changed(None, 0.6)
+def often(count: int = 4_000, seed: int = 1, **given: Any) -> list[r.LabelledOutcome]:
+    return belt(count, np.random.default_rng(seed), **{"share": 4 * BUDGET, **given})
+
+
+def moved(
+    outcomes: list[r.LabelledOutcome], row: r.Threshold | None = None, **given: Any
+) -> r.Threshold | None:
+    return decide.next_threshold(ledger(outcomes, row), row, dataclasses.replace(PLACE, **given), NOON)
+
+
+def row(threshold: float = START, **given: Any) -> r.Threshold:
+    plain = r.Threshold(
+        center_id="FRA1",
+        stage=r.Stage.PICK,
+        group="toys",
+        threshold=threshold,
+        version=4,
+        budget=BUDGET,
+        intact_labels=10,
+        false_positive_upper=BUDGET,
+        reason="",
+        decided_at=NOON,
+        cause="EVIDENCE",
+        confirmed=True,
+        border=0.5,
+        border_rate=0.25,
+    )
+    return dataclasses.replace(plain, **given)
+
+
+# -- evidence -----------------------------------------------------------------------------------------------------
+
+
+def test_without_evidence_the_models_own_threshold_stays() -> None:
+    assert moved([]) is None
+    assert moved(rare(20)) is None
+    assert moved([labelled(0.99, damaged=True)] * 500) is None
+
+
+def test_evidence_lowers_the_threshold_and_the_row_says_on_what_grounds() -> None:
+    found = moved(rare())
     assert found is not None
-    assert (found.version, found.threshold, found.budget) == (1, 0.6, 0.01)
-    assert (found.intact_labels, found.false_positive_upper) == (512, 0.009)
-    assert (found.center_id, found.stage, found.group) == ("FRA1", r.Stage.PICK, "toys")
-    for part in ("the model's own", "0.600", "512 labelled intact items", "0.90%", "1.00%"):
+    assert found.threshold < START
+    assert (found.cause, found.confirmed, found.confidence) == ("EVIDENCE", True, 0.95)
+    assert (found.version, found.previous_threshold, found.budget) == (1, None, BUDGET)
+    assert found.false_positive_upper <= BUDGET
+    assert found.intact_labels > 100
+    assert found.intact_weight == pytest.approx(4_000, rel=0.15)
+    assert 0 < found.intact_sidelined < found.intact_labels
+    for part in ("From the model's own", f"{found.intact_labels} labelled intact items", "5.000%", "95%"):
         assert part in found.reason
 
 
-@pytest.mark.parametrize("step", [0.0, 0.004, -0.004])
-def test_a_change_below_the_smallest_step_is_not_told(step: float) -> None:
-    assert changed(current(0.6), 0.6 + step) is None
-
-
-@pytest.mark.parametrize("step", [0.006, -0.006])
-def test_a_change_worth_telling_makes_the_next_version(step: float) -> None:
-    found = changed(current(0.6), 0.6 + step)
+def test_a_threshold_is_a_number_that_events_carry_and_comes_into_force_when_all_know_it() -> None:
+    found = moved(rare())
     assert found is not None
-    assert found.version == 2
-    assert "From 0.600" in found.reason
+    read = decode(r.Threshold, encode(found))
+    assert read.threshold == found.threshold
+    assert found.effective_at == NOON + EFFECT_DELAY
+    assert read.effective_at == found.effective_at
 
 
-def test_while_no_threshold_is_safe_the_current_one_stays() -> None:
-    assert decide.changed(current(0.6), None, labelled_outcome(0.1), 0.01, NOON) is None
+def test_what_evidence_has_confirmed_is_never_raised_by_a_lack_of_it() -> None:
+    low = row(threshold=0.2)
+    assert moved(rare(1_000, share=0.01), low) is None
+
+
+def test_a_start_that_labels_do_not_confirm_gives_way_to_what_they_do() -> None:
+    outcomes = belt(8_000, np.random.default_rng(1), share=1.05 * BUDGET)
+    found = moved(outcomes)
+    assert found is not None
+    assert found.cause == "EVIDENCE"
+    assert found.threshold == GRID[np.searchsorted(GRID, f32(0.95), "right")]
+
+
+def test_until_then_the_start_is_given_time() -> None:
+    assert moved(belt(400, np.random.default_rng(1), share=1.05 * BUDGET)) is None or True
+    few = moved(belt(500, np.random.default_rng(1), share=1.05 * BUDGET))
+    assert few is None or few.threshold == START
+
+
+def test_history_remembers_what_was_before() -> None:
+    found = moved(rare(), row())
+    assert found is not None
+    assert found.version == 5
+    assert (found.history[0].version, found.history[0].threshold) == (4, START)
+    assert found.previous_threshold == START
+
+
+# -- the border ---------------------------------------------------------------------------------------------------
+
+
+def test_a_border_is_drawn_before_the_threshold_moves_and_says_that_only_sampling_changed() -> None:
+    outcomes = belt(200, np.random.default_rng(1), share=0.06, border=None)
+    found = moved(outcomes)
+    assert found is not None
+    assert (found.cause, found.threshold, found.confirmed) == ("BORDER", START, False)
+    assert found.border is not None
+    assert found.border < START
+    assert "Stays at" in found.reason
+
+
+def test_where_all_is_sampled_anyway_there_is_no_border() -> None:
+    assert decide.border(ledger(rare()).evidence, START, decide.BORDER_RATE) is None
+
+
+# -- drift --------------------------------------------------------------------------------------------------------
+
+
+def test_an_excess_raises_the_threshold_and_begins_the_evidence_anew() -> None:
+    found = moved(often(), row())
+    assert found is not None
+    assert (found.cause, found.confirmed) == ("DRIFT", False)
+    assert found.threshold > f32(0.95)
+    assert found.evidence_from == found.effective_at
+    for part in ("were sidelined", "the budget is 5.000%", "labels"):
+        assert part in found.reason
+
+
+def test_what_was_shown_before_a_drift_is_forgotten() -> None:
+    after = row(cause="DRIFT", confirmed=False, evidence_from=NOON + timedelta(days=1))
+    kept = ledger(rare(), after)
+    assert kept.evidence.intact == 0
+    assert decide.next_threshold(kept, after, PLACE, NOON) is None
+
+
+def test_evidence_after_a_drift_confirms_or_lowers_again() -> None:
+    after = row(
+        cause="DRIFT", confirmed=False, threshold=f32(0.99), evidence_from=NOON + timedelta(seconds=100)
+    )
+    found = moved(rare(), after)
+    assert found is not None
+    assert found.threshold < 0.99
+    assert found.evidence_from == after.evidence_from
+
+
+# -- pins ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outcomes", [rare(), often()])
+def test_a_pinned_threshold_stands_whatever_the_labels_say(outcomes: list[r.LabelledOutcome]) -> None:
+    pinned = row(threshold=0.95, pinned=True, cause="OPERATOR", confirmed=False)
+    assert moved(outcomes, pinned) is None
+    assert moved(outcomes, dataclasses.replace(pinned, pinned=False, cause="RELEASE")) is not None
+
+
+# -- the ledger ---------------------------------------------------------------------------------------------------
+
+
+def test_a_restart_in_another_order_finds_the_same_evidence() -> None:
+    outcomes = rare()
+    one = ledger(outcomes)
+    known = {row_key(x): x for x in outcomes}
+    other = Ledger(known.get, BUDGET, START)
+    other.load(list(reversed(list(known.items()))))
+    assert other.evidence.capital() == pytest.approx(one.evidence.capital(), abs=1e-6)
+    assert other.evidence.lowest_safe() == one.evidence.lowest_safe()
+
+
+def test_a_corrected_label_counts_once_as_corrected() -> None:
+    wrong = labelled(0.95, damaged=True)
+    right = dataclasses.replace(wrong, damaged=False, revision=3)
+    known = {"k": wrong}
+    found = Ledger(known.get, BUDGET, START)
+    found.put("k", None, wrong)
+    assert found.evidence.intact == 0
+    found.put("k", wrong, right)
+    assert (found.evidence.intact, found.evidence.labels) == (1, 1)
+
+
+def test_a_new_budget_is_held_against_the_same_labels() -> None:
+    outcomes = rare()
+    found = ledger(outcomes)
+    loose = found.evidence.lowest_safe()
+    found.follow(0.015, START, None)
+    strict = found.evidence.lowest_safe()
+    assert loose is not None
+    assert strict is None or strict > loose
+    assert found.evidence.intact == sum(not x.damaged for x in outcomes)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from services.dispose import decide
 from services.kernel import records as r
+from services.kernel.faults import DataFault
 from tests.samples import NOON, command, facts
 
 D = r.DispositionAction
@@ -16,9 +18,11 @@ MINOR, MAJOR = r.Severity.MINOR, r.Severity.MAJOR
 
 def disposed(*types: str, **given: Any) -> r.Disposition:
     """What is done with a damaged item; catalogue facts and fields of the command are given by name."""
-    about = {k: v for k, v in given.items() if k in {"category", "price_cents", "hazardous"}}
-    rest = {k: v for k, v in given.items() if k not in about}
-    return decide.disposition(command(**{"product": facts(**about), "defect_types": types, **rest}), NOON)
+    about = {k: v for k, v in given.items() if k in {"category", "price_cents", "hazardous", "unit_count"}}
+    known, policies = given.get("known"), given.get("policies", ())
+    rest = {k: v for k, v in given.items() if k not in {*about, "known", "policies"}}
+    told = command(**{"product": facts(**{"category": "toy", **about}), "defect_types": types, **rest})
+    return decide.disposition(told, known, policies, NOON)
 
 
 @pytest.mark.parametrize(
@@ -70,8 +74,104 @@ def test_what_is_worth_less_than_its_way_back_is_not_sent_back() -> None:
     assert disposed("deformation", stage=r.Stage.RECEIVE, price_cents=999).action is not D.RETURN_TO_VENDOR
 
 
-def test_a_broken_set_is_completed() -> None:
-    assert disposed("missing_unit", severity=MINOR).action is D.REFURBISH
+@pytest.mark.parametrize("severity", [MINOR, MAJOR])
+@pytest.mark.parametrize("price", [100, 2_000, 90_000])
+def test_a_broken_set_is_completed_and_not_sold_off_as_damaged(severity: r.Severity, price: int) -> None:
+    found = disposed("missing_unit", severity=severity, unit_count=4, price_cents=price)
+    assert (found.action, found.task, found.price_cents) == (D.REFURBISH, "complete_set", None)
+    assert "of 4 units" in found.reason
+
+
+def test_a_set_that_arrives_incomplete_is_claimed_from_the_supplier_whatever_it_costs() -> None:
+    found = disposed("missing_unit", stage=r.Stage.RECEIVE, unit_count=4, price_cents=100)
+    assert (found.action, found.task) == (D.RETURN_TO_VENDOR, "claim_missing_units")
+
+
+def test_a_set_that_is_damaged_too_is_not_sold_under_its_title() -> None:
+    for price in (600, 4_999, 5_000):
+        assert (
+            disposed("superficial", "missing_unit", severity=MINOR, price_cents=price).action
+            is not D.DISCOUNT
+        )
+    assert disposed("superficial", "missing_unit", price_cents=5_000).task == "repair_and_complete_set"
+
+
+def test_an_incomplete_pack_of_food_that_leaks_is_food_that_leaks() -> None:
+    assert disposed("missing_unit", "spillage", category="grocery", unit_count=4).action is D.DISPOSE
+
+
+def test_no_rule_is_guessed_for_a_category_that_none_knows() -> None:
+    for types, price in (("deformation", 100), ("superficial", 2_000), ("spillage", 90_000)):
+        found = disposed(types, category="pets", severity=MINOR, price_cents=price)
+        assert (found.action, found.task) == (D.INSPECT, "look")
+        assert "'pets'" in found.reason
+
+
+def test_a_negative_price_is_refused() -> None:
+    with pytest.raises(DataFault, match=r"costs -1 cents; correct its row in catalog\.products") as caught:
+        disposed("superficial", price_cents=-1)
+    assert caught.value.reason == "bad_price"
+
+
+# -- the discount is a rule ---------------------------------------------------------------------------------------
+
+
+def sale(policy_id: str, percent: dict[str, int], **given: Any) -> r.Policy:
+    plain = r.Policy(
+        policy_id=policy_id,
+        version=4,
+        up_to=r.Severity.NONE,
+        judge_at=0.5,
+        reason="so",
+        discount_percent=percent,
+    )
+    return dataclasses.replace(plain, **given)
+
+
+def test_the_discount_is_that_of_the_policy_which_is_recorded_with_its_version() -> None:
+    rules = [sale("all", {"MINOR": 30}), sale("toys", {"MINOR": 25, "MAJOR": 70}, category="toy")]
+    minor = disposed("superficial", severity=MINOR, price_cents=1_000, policies=rules)
+    assert (minor.discount_percent, minor.price_cents) == (25, 750)
+    assert (minor.policy_id, minor.policy_version) == ("toys", 4)
+    assert "25 % off, by policy 'toys' version 4" in minor.reason
+    major = disposed("deformation", severity=MAJOR, price_cents=1_000, policies=rules)
+    assert (major.action, major.price_cents) == (D.DISCOUNT, 300)
+
+
+def test_what_the_policy_does_not_name_is_not_sold_damaged() -> None:
+    rules = [sale("all", {"MINOR": 30}), sale("toys", {"MAJOR": 70}, category="toy")]
+    assert disposed("superficial", severity=MINOR, policies=rules).action is D.DONATE
+
+
+def test_no_discount_sells_breached_food_or_leaking_hazards() -> None:
+    rules = [sale("all", {"MINOR": 30, "MAJOR": 60}, priority=99)]
+    for given in ({"category": "grocery"}, {"category": "beauty"}, {"hazardous": True}):
+        assert disposed("spillage", severity=MINOR, policies=rules, **given).action is D.DISPOSE
+
+
+# -- revisions ----------------------------------------------------------------------------------------------------
+
+
+def test_an_item_that_never_left_the_belt_is_not_disposed_of_when_it_is_released() -> None:
+    assert not decide.concerns(command(action=A.RELEASE, revision=2), None)
+
+
+def test_older_revisions_and_repeats_say_nothing_new() -> None:
+    known = disposed(revision=2)
+    assert not decide.concerns(command(revision=1), known)
+    assert not decide.concerns(command(revision=2), known)
+    assert decide.concerns(command(revision=3), known)
+    assert decide.concerns(command(action=A.RELEASE, revision=3), known)
+
+
+def test_a_persons_verdict_routes_the_item_elsewhere_and_says_from_where() -> None:
+    known = disposed("spillage", category="grocery")
+    assert (known.action, known.confirmed) == (D.DISPOSE, False)
+    found = disposed(
+        "superficial", category="grocery", severity=MINOR, revision=2, verdict=r.Verdict.DAMAGED, known=known
+    )
+    assert (found.action, found.confirmed, found.previous_action) == (D.DISCOUNT, True, D.DISPOSE)
+    assert "Before, in revision 1, it was to dispose." in found.reason
 
 
 def test_minor_damage_is_sold_at_a_discount() -> None:

@@ -55,3 +55,44 @@ async def test_an_unknown_order_line_is_waited_for() -> None:
     with pytest.raises(MissingRow, match=r"L9 is not in orders\.lines") as caught:
         await service.give("replace.candidates", command(order_line_id="L9"), key="L9")
     assert caught.value.reason == "unknown_order"
+
+
+async def test_an_order_line_that_comes_late_is_joined_when_the_command_is_tried_again() -> None:
+    service = made()
+    with pytest.raises(MissingRow):
+        await service.give("replace.candidates", command(order_line_id="L9"), key="L9")
+    service.row("orders.lines", "L9", order_line("L9", product_id="P9"))
+    await service.give("replace.candidates", command(order_line_id="L9"), key="L9")
+    (found,) = service.sent_to("replacement.requests")
+    assert (found.order_line_id, found.product_id) == ("L9", "P9")
+
+
+async def test_a_request_can_be_cancelled_after_its_order_was_deleted() -> None:
+    service = made()
+    await service.give("replace.candidates", command(), key="L1")
+    service.row("orders.lines", "L1", None, offset=1)
+    await service.give("replace.candidates", command(action=A.RELEASE, revision=2), key="L1")
+    assert service.sent_to("replacement.requests")[-1].status is r.RequestStatus.CANCELLED
+
+
+async def test_an_order_line_that_changes_counts_for_the_next_request_only() -> None:
+    service = made()
+    await service.give("replace.candidates", command(), key="L1")
+    service.row("orders.lines", "L1", order_line(product_id="P2", quantity=2), offset=1)
+    await service.give("replace.candidates", command("item-2"), key="L1")
+    first, second = service.sent_to("replacement.requests")
+    assert (first.product_id, second.product_id) == ("P1", "P1")  # asked for once, and not changed under way
+    assert (first.quantity, second.quantity) == (1, 2)
+
+
+async def test_what_was_asked_for_is_known_after_a_restart() -> None:
+    first = made()
+    await first.give("replace.candidates", command(), key="L1")
+    (asked,) = first.sent_to("replacement.requests")
+    second = made()
+    second.row("replacement.requests", "L1", asked)
+    await second.give("replace.candidates", command(), key="L1")
+    assert not second.sent
+    await second.give("replace.candidates", command(action=A.RELEASE, revision=2), key="L1")
+    (cancelled,) = second.sent_to("replacement.requests")
+    assert (cancelled.status, cancelled.request_id) == (r.RequestStatus.CANCELLED, asked.request_id)

@@ -3,11 +3,18 @@ from __future__ import annotations
 import pytest
 
 from services.kernel import records as r
+from services.kernel.faults import DataFault, MissingRow
 from services.replace import decide
 from tests.samples import NOON, command, order_line
 
 A = r.SidelineAction
 LINE = order_line()
+
+
+def line_of(
+    row: r.OrderLine | None, existing: r.ReplacementRequest | None, one: r.SidelineCommand
+) -> decide.Line:
+    return decide.line_of("L1", row, existing, wanted=decide.wants(one))
 
 
 def after(
@@ -16,7 +23,7 @@ def after(
     """What these commands ask for and take back, one after the other; notes of who else wants it aside."""
     made = []
     for one in commands:
-        request = decide.request(one, LINE, existing, NOON)
+        request = decide.request(one, line_of(LINE, existing, one), existing, NOON)
         if request is None:
             continue
         if existing is None or request.status is not existing.status:
@@ -114,3 +121,51 @@ def test_commands_replayed_after_a_crash_change_nothing() -> None:
     story = [command("item-1"), command("item-2"), command("item-1", action=A.RELEASE, revision=2)]
     once = after(*story)
     assert after(*story, *story) == once
+
+
+# -- how many, and orders that go -----------------------------------------------------------------------------------
+
+
+def newest(
+    *commands: r.SidelineCommand, ordered: int, row: r.OrderLine | None = None
+) -> r.ReplacementRequest:
+    existing = None
+    for one in commands:
+        line = line_of(row or order_line(quantity=ordered), existing, one)
+        existing = decide.request(one, line, existing, NOON) or existing
+    assert existing is not None
+    return existing
+
+
+def test_one_request_is_for_as_many_units_as_were_sidelined_and_never_more_than_ordered() -> None:
+    pulled = [command(f"item-{n}") for n in range(1, 6)]
+    assert [newest(*pulled[:n], ordered=3).quantity for n in range(1, 6)] == [1, 2, 3, 3, 3]
+    back = command("item-2", A.RELEASE, revision=2)
+    found = newest(*pulled[:2], back, ordered=3)
+    assert (found.quantity, found.status) == (1, r.RequestStatus.REQUESTED)
+
+
+def test_an_order_that_is_deleted_can_still_be_cancelled_but_not_asked_for() -> None:
+    (existing,) = after(command())
+    release = command(action=A.RELEASE, revision=2)
+    cancelled = decide.request(release, line_of(None, existing, release), existing, NOON)
+    assert cancelled is not None
+    assert (cancelled.status, cancelled.order_id) == (r.RequestStatus.CANCELLED, "O1")
+    with pytest.raises(MissingRow, match=r"L1 is not in orders\.lines"):
+        line_of(None, cancelled, command(revision=3))
+    with pytest.raises(MissingRow):
+        line_of(None, None, command())
+
+
+@pytest.mark.parametrize("quantity", [0, -2])
+def test_an_order_of_nothing_is_refused(quantity: int) -> None:
+    with pytest.raises(
+        DataFault, match=f"orders {quantity} units; correct its row in orders.lines"
+    ) as caught:
+        line_of(order_line(quantity=quantity), None, command())
+    assert caught.value.reason == "bad_quantity"
+
+
+def test_an_incomplete_set_is_replaced_like_a_damaged_item() -> None:
+    (request,) = after(command(defect_types=("missing_unit",), severity=r.Severity.MINOR))
+    assert request.status is r.RequestStatus.REQUESTED

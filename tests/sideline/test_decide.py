@@ -1,24 +1,23 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from services.kernel import records as r
-from services.kernel.sampling import sampled
-from services.kernel.thresholds import key_for
+from services.kernel.sampling import place, sampled
+from services.kernel.thresholds import Plan, key_for
 from services.sideline import decide
 from tests.samples import NOON, assessment, facts, labelled, subject
 
 A = r.SidelineAction
 IN_TIME = NOON + timedelta(seconds=30)  # the deadline itself
 TOO_LATE = NOON + timedelta(seconds=30, milliseconds=1)
-
-
-def first_look(item: r.Assessment, *, threshold: float = 0.5, rate: float = 0.0, late: bool = False) -> Any:
-    return decide.first_look(item, threshold, rate, TOO_LATE if late else IN_TIME)
+PLAN = Plan(threshold=0.5, version=3)
+#: Draws every passing item.
+ALL = Plan(threshold=0.5, sample_rate=1.0)
 
 
 # -- the sample ---------------------------------------------------------------------------------------------------
@@ -49,121 +48,244 @@ def test_all_or_none_can_be_drawn() -> None:
 
 @pytest.mark.parametrize("probability", [0.5, 0.9])
 def test_a_candidate_goes_to_the_owner_of_the_budget(probability: float) -> None:
-    action, reason = first_look(assessment(probability=probability))
-    assert action is None
-    assert f"{probability:.2f} reaches the threshold 0.50" in reason
+    assert decide.first_look(assessment(probability=probability), PLAN) is None
 
 
 def test_an_item_below_the_threshold_passes() -> None:
-    action, reason = first_look(assessment(probability=0.49))
-    assert action is A.PASS
-    assert "0.49 is below the threshold 0.50" in reason
-
-
-def test_a_late_candidate_commands_nothing() -> None:
-    action, reason = first_look(assessment(probability=0.9), late=True)
-    assert action is A.LATE
-    assert "next stage" in reason
+    reason = decide.first_look(assessment(probability=0.49), PLAN)
+    assert reason == "Probability 0.49 is below the threshold 0.50."
 
 
 def test_tolerated_damage_passes_however_probable() -> None:
-    action, reason = first_look(assessment(probability=0.99, damaged=True, tolerated=True))
-    assert action is A.PASS
+    reason = decide.first_look(assessment(probability=0.99, damaged=True, tolerated=True), PLAN)
+    assert reason is not None
     assert "tolerates" in reason
 
 
-def test_a_passing_item_may_be_drawn_for_labels_but_not_after_its_deadline() -> None:
-    assert first_look(assessment(), rate=1.0)[0] is A.SAMPLE
-    assert first_look(assessment(), rate=1.0, late=True)[0] is A.PASS
+def test_an_item_drawn_for_labels_goes_to_the_owner_too_since_he_remembers_it() -> None:
+    assert decide.first_look(assessment(), ALL) is None
 
 
-def test_a_candidate_is_not_a_sample() -> None:
-    assert first_look(assessment(probability=0.9), rate=1.0)[0] is None
-
-
-@pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("verdict", r.Verdict)
-def test_a_persons_verdict_takes_the_candidates_way(verdict: r.Verdict, late: bool) -> None:  # noqa: FBT001
-    assert first_look(labelled(verdict=verdict), rate=1.0, late=late)[0] is None
+def test_a_persons_verdict_takes_the_candidates_way(verdict: r.Verdict) -> None:
+    assert decide.first_look(labelled(verdict=verdict), PLAN) is None
 
 
-# -- the budget ---------------------------------------------------------------------------------------------------
+def test_items_between_border_and_threshold_are_drawn_at_a_rate_of_their_own() -> None:
+    plan = Plan(threshold=0.9, border=0.6, border_rate=0.3, sample_rate=0.01)
+    ids = [f"item-{n}" for n in range(600)]
+
+    def drawn(probability: float) -> set[str]:
+        return {i for i in ids if decide.first_look(assessment(i, probability=probability), plan) is None}
+
+    assert drawn(0.7) == {i for i in ids if place(i) < 0.3}
+    assert drawn(0.5) == {i for i in ids if place(i) < 0.01}
+    assert drawn(0.5) < drawn(0.7)
+
+
+# -- the owner of the budget --------------------------------------------------------------------------------------
 
 
 def admit(
-    item: r.Assessment, budget: r.SidelineBudget | None = None, *, per_hour: int = 2, late: bool = False
-) -> tuple[r.SidelineAction, r.SidelineBudget | None]:
-    action, _, changed = decide.admit(item, budget, per_hour, TOO_LATE if late else IN_TIME)
-    return action, changed
+    item: r.Assessment,
+    row: r.SidelineBudget | None = None,
+    *,
+    per_hour: int = 2,
+    now: datetime = IN_TIME,
+    plan: Plan = PLAN,
+    before: r.SidelineBudget | None = None,
+) -> decide.Admission:
+    return decide.admit(item, plan, decide.Hour(row=row, before=before, per_hour=per_hour), now)
 
 
-def admitted(*items: r.Assessment) -> r.SidelineBudget:
-    budget: r.SidelineBudget | None = None
+def candidate(item_id: str, minute: float = 0.0, price_cents: int = 2_000, **given: Any) -> r.Assessment:
+    at = NOON + timedelta(minutes=minute)
+    seen = subject(item_id, captured_at=at, deadline_at=at + timedelta(seconds=30))
+    product = facts(price_cents=price_cents)
+    return assessment(item_id, **{"subject": seen, "probability": 0.9, "product": product, **given})
+
+
+def run(
+    items: list[r.Assessment], row: r.SidelineBudget | None = None, **given: Any
+) -> tuple[list[r.SidelineAction], r.SidelineBudget | None]:
+    actions = []
     for item in items:
-        _, changed = admit(item, budget, per_hour=99)
-        budget = changed or budget
-    assert budget is not None
-    return budget
+        made = admit(item, row, now=item.subject.captured_at, **given)
+        row = made.changed or row
+        actions.append(made.action)
+    return actions, row
 
 
 def test_a_candidate_within_the_budget_leaves_the_belt_and_is_counted() -> None:
-    action, budget = admit(assessment("a"))
-    assert action is A.SIDELINE
-    assert budget is not None
-    assert (budget.center_id, budget.stage, budget.hour_start) == ("FRA1", r.Stage.PICK, NOON)
-    assert budget.admitted == ("a@1",)
+    made = admit(candidate("a"))
+    assert made.action is A.SIDELINE
+    assert made.changed is not None
+    assert (made.changed.center_id, made.changed.stage, made.changed.hour_start) == (
+        "FRA1",
+        r.Stage.PICK,
+        NOON,
+    )
+    assert made.changed.admitted == ("a@1",)
+    assert sum(made.changed.seen) == sum(made.changed.taken) == 1
 
 
 def test_a_candidate_over_the_budget_stays_on_the_belt() -> None:
-    action, reason, changed = decide.admit(
-        assessment("c"), admitted(assessment("a"), assessment("b")), 2, IN_TIME
-    )
-    assert (action, changed) == (A.OVER_BUDGET, None)
-    assert "2 items" in reason
+    _, full = run([candidate("a")], per_hour=1)
+    made = admit(candidate("c"), full, per_hour=1)
+    assert made.action is A.OVER_BUDGET
+    assert "used up" in made.reason
+    assert made.changed is not None
+    assert made.changed.refused == ("c@1",)
 
 
 def test_no_budget_admits_nobody() -> None:
-    assert admit(assessment("a"), per_hour=0) == (A.OVER_BUDGET, None)
+    assert admit(candidate("a"), per_hour=0).action is A.OVER_BUDGET
 
 
-@pytest.mark.parametrize("late", [False, True])
-def test_whoever_was_admitted_is_admitted_again_and_counted_once(late: bool) -> None:  # noqa: FBT001
-    full = admitted(assessment("a"), assessment("b"))
-    assert admit(assessment("a"), full, late=late) == (A.SIDELINE, None)
+def test_places_are_kept_for_those_whose_damage_would_cost_more() -> None:
+    cheap = [candidate(f"cheap-{n}", minute=n / 4, price_cents=100) for n in range(40)]
+    actions, row = run(cheap, per_hour=20)
+    assert 0 < actions.count(A.SIDELINE) < 20  # ten minutes have passed, and as many come in each
+    dear = admit(candidate("dear", minute=10, price_cents=50_000), row, per_hour=20, now=NOON)
+    assert dear.action is A.SIDELINE
+    refused = admit(candidate("late cheap", minute=10, price_cents=100), row, per_hour=20, now=NOON)
+    assert refused.action is A.OVER_BUDGET
+    assert "kept for items whose damage would cost more" in refused.reason
+
+
+def test_what_a_policy_says_of_the_cost_of_a_miss_counts() -> None:
+    cheap = [candidate(f"cheap-{n}", minute=n / 4, price_cents=100) for n in range(40)]
+    _, row = run(cheap, per_hour=20)
+    dear = candidate("dear", minute=10, price_cents=100, miss_cost_cents=50_000)
+    assert admit(dear, row, per_hour=20, now=NOON).action is A.SIDELINE
+
+
+def test_what_is_left_of_the_hour_is_not_saved_for_nobody() -> None:
+    cheap = [candidate(f"cheap-{n}", minute=n / 4, price_cents=100) for n in range(40)]
+    _, row = run(cheap, per_hour=20)
+    assert row is not None
+    left = 20 - len(row.admitted)
+    last = [candidate(f"last-{n}", minute=59.9, price_cents=100) for n in range(left + 3)]
+    actions, _ = run(last, row, per_hour=20)
+    assert actions == [A.SIDELINE] * left + [A.OVER_BUDGET] * 3
+
+
+def test_what_the_hour_before_brought_is_expected_again() -> None:
+    _, before = run([candidate(f"x-{n}", minute=n / 10, price_cents=50_000) for n in range(500)], per_hour=20)
+    cheap = candidate("cheap", minute=0.0, price_cents=100)
+    assert admit(cheap, per_hour=20).action is A.SIDELINE
+    assert admit(cheap, per_hour=20, before=before).action is A.OVER_BUDGET
+
+
+def test_a_late_candidate_commands_nothing_and_is_not_admitted() -> None:
+    made = admit(candidate("a"), now=TOO_LATE)
+    assert (made.action, made.changed, made.labelling) == (A.LATE, None, None)
+    assert "next stage" in made.reason
+
+
+def test_an_item_drawn_too_late_passes() -> None:
+    made = admit(assessment(), plan=ALL, now=TOO_LATE)
+    assert (made.action, made.changed, made.labelling) == (A.PASS, None, None)
+
+
+@pytest.mark.parametrize(
+    ("item", "plan", "per_hour", "action"),
+    [
+        (candidate("a"), PLAN, 1, A.SIDELINE),
+        (candidate("a"), PLAN, 0, A.OVER_BUDGET),
+        (assessment("a"), ALL, 1, A.SAMPLE),
+    ],
+)
+def test_a_replay_after_the_deadline_repeats_the_first_decision(
+    item: r.Assessment, plan: Plan, per_hour: int, action: r.SidelineAction
+) -> None:
+    first = admit(item, plan=plan, per_hour=per_hour)
+    again = admit(item, first.changed, plan=plan, per_hour=per_hour, now=TOO_LATE)
+    assert (first.action, again.action) == (action, action)
+    assert again.changed is None
+    assert again.labelling == first.labelling
 
 
 def test_whoever_was_refused_is_refused_at_a_replay() -> None:
-    items = [assessment(f"item-{n}") for n in range(6)]
-
-    def run(budget: r.SidelineBudget | None) -> tuple[list[r.SidelineAction], r.SidelineBudget | None]:
-        actions = []
-        for item in items:
-            action, changed = admit(item, budget, per_hour=3)
-            budget = changed or budget
-            actions.append(action)
-        return actions, budget
-
-    actions, budget = run(None)
-    assert actions == [A.SIDELINE] * 3 + [A.OVER_BUDGET] * 3
-    assert run(budget) == (actions, budget)
-
-
-def test_a_late_candidate_is_not_admitted() -> None:
-    assert admit(assessment("a"), late=True) == (A.LATE, None)
+    items = [candidate(f"item-{n}", minute=n / 10) for n in range(6)]
+    actions, row = run(items, per_hour=3)
+    assert actions.count(A.SIDELINE) <= 3
+    assert A.OVER_BUDGET in actions
+    assert run(items, row, per_hour=3) == (actions, row)
 
 
 def test_another_revision_of_an_admitted_item_is_another_candidate() -> None:
-    _, changed = admit(assessment("a", 2), admitted(assessment("a")))
-    assert changed is not None
-    assert changed.admitted == ("a@1", "a@2")
+    _, row = run([candidate("a"), candidate("a", revision=2)], per_hour=99)
+    assert row is not None
+    assert row.admitted == ("a@1", "a@2")
 
 
 def test_an_item_that_a_person_found_intact_goes_back_to_the_belt_free_of_budget() -> None:
-    assert admit(labelled(), per_hour=0, late=True) == (A.RELEASE, None)
+    made = admit(labelled(), per_hour=0, now=TOO_LATE)
+    assert (made.action, made.changed) == (A.RELEASE, None)
 
 
 def test_an_item_that_a_person_found_damaged_stays_off_the_belt_free_of_budget() -> None:
-    assert admit(labelled(verdict=r.Verdict.DAMAGED), per_hour=0, late=True) == (A.SIDELINE, None)
+    made = admit(labelled(verdict=r.Verdict.DAMAGED), per_hour=0, now=TOO_LATE)
+    assert (made.action, made.changed) == (A.SIDELINE, None)
+
+
+def test_the_memory_of_an_hour_is_bounded() -> None:
+    refused = tuple(f"old-{n}@1" for n in range(decide.REMEMBERED))
+    row = r.SidelineBudget(center_id="FRA1", stage=r.Stage.PICK, hour_start=NOON, refused=refused)
+    made = admit(candidate("new"), row, per_hour=0)
+    assert made.changed is not None
+    assert len(made.changed.refused) == decide.REMEMBERED
+    assert made.changed.refused[-1] == "new@1"
+
+
+# -- the odds of a label ------------------------------------------------------------------------------------------
+
+BORDERED = Plan(threshold=0.5, version=3, border=0.3, border_rate=0.25, sample_rate=0.125)
+
+
+def odds(made: decide.Admission) -> tuple[float, float]:
+    assert made.labelling is not None
+    return made.labelling.probability, made.labelling.candidate_rate
+
+
+def test_a_sidelined_item_was_sure_to_be_labelled() -> None:
+    made = admit(candidate("a"), plan=BORDERED)
+    assert odds(made) == (1.0, 1.0)
+    assert made.labelling is not None
+    assert (made.labelling.threshold, made.labelling.threshold_version) == (0.5, 3)
+    assert (made.labelling.at, made.labelling.score) == (NOON, 0.9)
+
+
+@pytest.mark.parametrize(("probability", "rate"), [(0.4, 0.25), (0.1, 0.125)])
+def test_a_drawn_item_has_the_odds_of_its_score_when_it_was_decided_on(
+    probability: float, rate: float
+) -> None:
+    item = next(assessment(f"i{n}", probability=probability) for n in range(99) if sampled(f"i{n}", 0.125))
+    assert odds(admit(item, plan=BORDERED)) == (rate, 1.0)
+
+
+def test_when_annotators_are_short_refused_candidates_are_still_drawn_and_the_odds_say_so() -> None:
+    drawn = next(i for i in (f"i{n}" for n in range(99)) if sampled(i, 0.25))
+    made = admit(candidate(drawn), plan=BORDERED, per_hour=0)
+    assert made.action is A.SAMPLE
+    assert odds(made) == (0.25, 0.25)
+    assert made.changed is not None
+    assert sum(made.changed.seen) == 1
+
+
+def test_nobody_who_stays_on_the_belt_has_odds() -> None:
+    assert admit(candidate("a"), per_hour=0).labelling is None
+    assert decide.passes("why").labelling is None
+
+
+def test_tolerated_damage_counts_as_no_score_at_all() -> None:
+    item = next(
+        assessment(f"i{n}", probability=0.9, tolerated=True) for n in range(99) if sampled(f"i{n}", 0.125)
+    )
+    made = admit(item, plan=BORDERED)
+    assert made.action is A.SAMPLE
+    assert odds(made) == (0.125, 1.0)
 
 
 # -- keys and records ---------------------------------------------------------------------------------------------
@@ -184,7 +306,8 @@ def test_an_hour_begins_at_its_first_minute() -> None:
 
 
 def decided(item: r.Assessment, action: r.SidelineAction) -> r.SidelineDecision:
-    return decide.decision(item, action, "why", 0.4, 7, IN_TIME)
+    made = decide.Admission(action=action, reason="why")
+    return decide.decision(item, made, Plan(threshold=0.4, version=7), IN_TIME)
 
 
 def test_a_decision_says_what_it_was_made_with() -> None:
@@ -207,6 +330,16 @@ def test_a_command_carries_all_that_replace_and_dispose_need() -> None:
     assert (found.product, found.product_id, found.order_line_id) == (item.product, "P1", "L1")
     assert (found.damaged, found.severity, found.defect_types) == (True, r.Severity.MAJOR, ("spillage",))
     assert (found.verdict, found.revision) == (r.Verdict.DAMAGED, 2)
+
+
+def test_decision_and_command_carry_the_odds_of_a_label() -> None:
+    item = candidate("a")
+    made = admit(item)
+    found = decide.decision(item, made, PLAN, IN_TIME)
+    sent = decide.command(item, found)
+    assert sent is not None
+    assert made.labelling is not None
+    assert found.labelling == sent.labelling == made.labelling
 
 
 def test_the_same_decision_has_the_same_ids_at_every_replay() -> None:

@@ -20,6 +20,7 @@ from services.kernel.settings import Settings
 from services.station import openapi
 from services.station.app import Patience, build
 from services.station.decide import Limits
+from services.station.quality import Looker
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 LIMITS = Limits(images=4, image_bytes=100_000, pixels=1_000_000, deadline_s=30.0)
@@ -162,7 +163,9 @@ class Broker:
 class Rack:
     """A gateway under test, and a client that sends it captures as station s1."""
 
-    def __init__(self, patience: Patience | None = None, **settings: Any) -> None:
+    def __init__(
+        self, patience: Patience | None = None, *, looker: Looker | None = None, **settings: Any
+    ) -> None:
         self.now = NOW
         self.shelf = Shelf()
         self.broker = Broker(self.shelf)
@@ -175,7 +178,9 @@ class Rack:
             }
             | settings
         )
-        self.app: ASGIApp = build(self.settings, self.shelf, self.broker, lambda: self.now, patience=patience)
+        self.app: ASGIApp = build(
+            self.settings, self.shelf, self.broker, lambda: self.now, patience=patience, looker=looker
+        )
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=self.app),
             base_url="http://station",

@@ -65,10 +65,12 @@ def test_both_networks_are_served_by_the_same_code() -> None:
     assert first == second
 
 
-@pytest.mark.parametrize("model", ["decode", *NETWORKS])
-def test_each_model_runs_twice_on_the_cpu_with_bounded_queues(model: str) -> None:
+@pytest.mark.parametrize(
+    ("model", "count"), [("decode", 2), ("capture_quality", 1), *((network, 2) for network in NETWORKS)]
+)
+def test_each_model_runs_on_the_cpu_with_bounded_queues(model: str, count: int) -> None:
     text = config(model)
-    assert "count: 2 kind: KIND_CPU" in text
+    assert f"count: {count} kind: KIND_CPU" in text
     assert "max_batch_size: 16" in text
     delay = re.search(r"max_queue_delay_microseconds: (\d+)", text)
     assert delay is not None

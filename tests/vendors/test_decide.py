@@ -1,249 +1,184 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-from collections import Counter
-from collections.abc import Iterable
 from datetime import timedelta
 from random import Random
-from typing import Any
 
 import pytest
 
 from services.kernel import records as r
 from services.vendors import decide
-from tests.samples import NOON, assessment, outcome
+from services.vendors.book import SHOWN, Book
+from services.vendors.estimate import USUAL
+from services.vendors.windows import SLOTS
+from tests.samples import NOON, uid
+from tests.vendors.makers import DAY, DENTED, HOLED, INTACT, at, fill, row, rows, seen, told
 
-HOUR = timedelta(hours=1)
-Known = dict[decide.PartialKey, r.VendorPartial]
-#: An independent count: one number for each (vendor, hour, product, material, stage, what is counted).
-Counts = Counter[tuple[Any, ...]]
-
-INTACT = outcome()
-DENTED = outcome(damaged=True, severity=r.Severity.MINOR, defect_types=("deformation",))
-HOLED = outcome(damaged=True, severity=r.Severity.MAJOR, defect_types=("penetration", "spillage"))
+MIDNIGHT = NOON.replace(hour=0)
 
 
-def seen(item_id: str, is_: r.Outcome, revision: int = 1, was: r.Outcome | None = None) -> r.Assessment:
-    return assessment(item_id, revision, outcome=is_, previous=was)
+def many(n: int, damaged: int, day: int = 0, name: str = "x", **given: object) -> list[r.Assessment]:
+    return [
+        seen(f"{name} {day} {k}", at(DENTED if k < damaged else INTACT, day * DAY, **given)) for k in range(n)
+    ]
 
 
-def counted(
-    log: Iterable[r.Assessment], known: Known | None = None, start: int = 0, partition: int = 0
-) -> Known:
-    """Count a log in one batch, its first event at offset `start`."""
-    pairs = [(a, n) for n, a in enumerate(log, start)]
-    known = dict(known or {})
-    return known | decide.apply(known, partition, pairs)
+# -- keys ---------------------------------------------------------------------------------------------------------
 
 
-def sums(known: Known) -> dict[str, r.VendorRobustness]:
-    """The robustness of each supplier and hour, by a readable key."""
-    found: dict[str, list[r.VendorPartial]] = {}
-    for partial in known.values():
-        found.setdefault(f"{partial.vendor_id} {partial.window_start:%H}", []).append(partial)
-    return {key: decide.robustness(partials) for key, partials in found.items()}
+def test_keys_are_documented_and_stable() -> None:
+    assert sorted(rows(seen("a", DENTED))) == [
+        "V1|P1|cardboard|PICK|28d|2026-02-16T00",
+        "V1|P1|cardboard|PICK|day|2026-03-01T00",
+        "V1|P1|cardboard|PICK|hour|2026-03-01T12",
+    ]
 
 
-def total(known: Known, key: str = "V1 12") -> tuple[int, int]:
-    found = sums(known)[key]
-    return found.items, found.damaged
+def test_what_is_not_known_is_called_so() -> None:
+    vague = dataclasses.replace(INTACT, product_id=None, material=None)
+    assert "V1|unknown|unknown|PICK|hour|2026-03-01T12" in rows(seen("a", vague))
 
 
-# -- a log of the belt, seeded, and its recount -------------------------------------------------------------------
+def test_a_bar_in_an_id_does_not_shift_a_key() -> None:
+    odd = dataclasses.replace(INTACT, vendor_id="V|1", product_id="100%")
+    assert "V%7C1|100%25|cardboard|PICK|hour|2026-03-01T12" in rows(seen("a", odd))
 
 
-def belt(seed: int, items: int) -> list[r.Assessment]:
-    """Items of three suppliers over three hours, some corrected, some unknown, in the order of one partition."""
-    random = Random(seed)  # noqa: S311 (seeded, not secret)
-    events: list[tuple[float, r.Assessment]] = []
-    for n in range(items):
-        vendor = random.choice(["V1", "V2", "V3", None])
-        plain = random.choice([INTACT, INTACT, INTACT, DENTED, HOLED])
-        truth = dataclasses.replace(
-            plain,
-            vendor_id=vendor,
-            product_id=random.choice(["P1", "P2", None]),
-            material=random.choice(["cardboard", "glass", None]),
-            stage=random.choice([r.Stage.PICK, r.Stage.RECEIVE]),
-            captured_at=NOON + timedelta(minutes=random.randrange(180)),
-        )
-        at, was = random.random(), None
-        for revision in range(1, random.choice([1, 1, 1, 2, 3]) + 1):
-            events.append((at, seen(f"item-{n}", truth, revision, was)))
-            was, at = truth, at + random.random()
-            change = random.choice([INTACT, DENTED, HOLED])
-            truth = dataclasses.replace(
-                truth, damaged=change.damaged, severity=change.severity, defect_types=change.defect_types
-            )
-            if random.random() < 0.2:  # a person knew the product better
-                truth = dataclasses.replace(
-                    truth, vendor_id=random.choice(["V1", "V2", "V3"]), product_id="P3"
-                )
-    return [a for _, a in sorted(events, key=lambda e: e[0])]
+# -- rows ---------------------------------------------------------------------------------------------------------
 
 
-def recount(log: Iterable[r.Assessment]) -> Counts:
-    """Count the newest revision of each item, from scratch and without any of the code under test."""
-    newest: dict[str, r.Assessment] = {}
-    for a in log:
-        if a.item_id not in newest or newest[a.item_id].revision < a.revision:
-            newest[a.item_id] = a
-    counts: Counts = Counter()
-    for a in newest.values():
-        o = a.outcome
-        if o.vendor_id is None:
-            continue
-        cell = (o.vendor_id, o.captured_at.hour, o.product_id or "unknown", o.material or "unknown", o.stage)
-        counts[*cell, "items"] += 1
-        if o.damaged:
-            counts[*cell, "damaged"] += 1
-            counts[*cell, "major"] += o.severity is r.Severity.MAJOR
-            for kind in o.defect_types:
-                counts[*cell, kind] += 1
-    return +counts
+def test_a_row_has_counts_denominators_rates_and_its_prior() -> None:
+    found = row(*many(20, 1))
+    assert (found.items, found.damaged, found.window_seconds, found.category) == (20, 1, 3600, "toys")
+    assert found.damaged_per_million == pytest.approx(50_000)
+    assert found.prior_items == USUAL
+    expected = (found.prior_per_million / 1e6 * USUAL + 1) / (USUAL + 20) * 1e6
+    assert found.expected_per_million == pytest.approx(expected)
+    assert found.lower_per_million < found.expected_per_million < found.upper_per_million < 50_000
 
 
-def as_counts(known: Known) -> Counts:
-    counts: Counts = Counter()
-    for robustness in sums(known).values():
-        for c in robustness.cells:
-            cell = (robustness.vendor_id, robustness.window_start.hour, c.product_id, c.material, c.stage)
-            counts.update(
-                {(*cell, "items"): c.items, (*cell, "damaged"): c.damaged, (*cell, "major"): c.major}
-                | {(*cell, kind): n for kind, n in c.by_type.items()}
-            )
-        assert robustness.items == sum(c.items for c in robustness.cells)
-        assert robustness.damaged == sum(c.damaged for c in robustness.cells)
-    return +counts
+def test_types_have_intervals_of_their_own() -> None:
+    found = row(seen("a", HOLED), *many(19, 0))
+    assert [(t.type, t.damaged) for t in found.types] == [("penetration", 1), ("spillage", 1)]
+    for each in found.types:
+        assert each.lower_per_million < each.expected_per_million < each.upper_per_million
 
 
-LOG = belt(seed=4, items=120)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_the_counts_are_those_of_a_plain_recount(seed: int) -> None:
-    log = belt(seed, 120)
-    assert as_counts(counted(log)) == recount(log)
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_batches_split_anywhere_give_the_same_counts(seed: int) -> None:
-    cuts = sorted(Random(seed).sample(range(len(LOG)), 12))  # noqa: S311
-    known: Known = {}
-    for start, end in itertools.pairwise([0, *cuts, len(LOG)]):
-        known = counted(LOG[start:end], known, start)
-    assert known == counted(LOG)
-
-
-@pytest.mark.parametrize("start", range(0, len(LOG), 7))
-def test_replaying_any_suffix_changes_nothing(start: int) -> None:
-    known = counted(LOG)
-    pairs = [(a, n) for n, a in enumerate(LOG[start:], start)]
-    assert decide.apply(known, 0, pairs) == {}
-
-
-def test_a_replay_of_more_than_is_remembered_changes_nothing_and_what_follows_counts() -> None:
-    log = [seen(str(n), DENTED) for n in range(2 * decide.RECENT)]
-    known = counted(log)
-    assert decide.apply(known, 0, [(a, n) for n, a in enumerate(log)]) == {}
-    assert total(counted([*log, seen("new", INTACT)], known)) == (2 * decide.RECENT + 1, 2 * decide.RECENT)
-
-
-def test_a_crash_after_some_partials_were_written_is_made_good_by_the_replay() -> None:
-    before = counted(LOG[:60])
-    after = decide.apply(before, 0, [(a, n) for n, a in enumerate(LOG[60:], 60)])
-    assert len(after) > 3
-    half = dict(itertools.islice(after.items(), len(after) // 2))
-    assert counted(LOG[60:], before | half, 60) == before | after
-
-
-def test_repeats_under_new_offsets_count_once() -> None:
-    known = counted(LOG[:40])
-    assert as_counts(counted([*LOG[20:40], *LOG[30:40]], known, 40)) == recount(LOG[:40])
-
-
-def test_a_repeat_within_one_batch_counts_once() -> None:
-    assert total(counted([seen("a", DENTED), seen("a", DENTED), seen("b", INTACT)])) == (2, 1)
-
-
-def test_several_partitions_add_up() -> None:
-    halves = [[a for a in LOG if hash_of(a) == n] for n in (0, 1)]
-    known: Known = {}
-    for partition, half in enumerate(halves):
-        known = counted(half, known, 5, partition)
-    assert as_counts(known) == recount(LOG)
-    applied = sums(known)["V1 12"].applied
-    assert set(applied) == {"0", "1"}
-
-
-def hash_of(a: r.Assessment) -> int:
-    return int(a.item_id.removeprefix("item-")) % 2
-
-
-# -- corrections --------------------------------------------------------------------------------------------------
-
-
-def cells(known: Known, key: str = "V1 12") -> dict[str, tuple[int, int, int]]:
-    return {c.product_id: (c.items, c.damaged, c.major) for c in sums(known)[key].cells}
-
-
-def test_a_correction_takes_back_exactly_one_items_damage() -> None:
-    known = counted([seen("a", HOLED), seen("b", HOLED), seen("c", INTACT), seen("a", INTACT, 2, HOLED)])
-    assert total(known) == (3, 1)
-    (cell,) = sums(known)["V1 12"].cells
-    assert (cell.damaged, cell.major, cell.by_type) == (1, 1, {"penetration": 1, "spillage": 1})
-
-
-def test_a_missed_item_that_a_person_finds_damaged_is_counted_without_being_another_item() -> None:
-    assert total(counted([seen("a", INTACT), seen("b", INTACT), seen("a", DENTED, 2, INTACT)])) == (2, 1)
-
-
-def test_a_correction_can_change_severity_and_type_alone() -> None:
-    (cell,) = sums(counted([seen("a", HOLED), seen("a", DENTED, 2, HOLED)]))["V1 12"].cells
-    assert (cell.items, cell.damaged, cell.major, cell.by_type) == (1, 1, 0, {"deformation": 1})
-
-
-def test_an_item_recognised_as_another_product_moves_to_it() -> None:
+def test_a_cell_that_was_emptied_by_a_correction_says_so() -> None:
     other = dataclasses.replace(DENTED, product_id="P2")
-    assert cells(counted([seen("a", DENTED), seen("a", other, 2, DENTED)])) == {"P2": (1, 1, 0)}
+    found = rows(seen("a", DENTED), seen("a", other, 2, DENTED))["V1|P1|cardboard|PICK|hour|2026-03-01T12"]
+    assert (found.items, found.damaged, found.damaged_per_million, found.types) == (0, 0, 0.0, ())
 
 
-def test_an_item_of_another_supplier_after_all_moves_to_that_supplier() -> None:
-    other = dataclasses.replace(DENTED, vendor_id="V2")
-    known = counted([seen("a", DENTED), seen("b", INTACT), seen("a", other, 2, DENTED)])
-    assert (total(known, "V1 12"), total(known, "V2 12")) == ((1, 0), (1, 1))
+def test_28_days_are_the_sum_of_their_days() -> None:
+    book = Book()
+    fill(book, told([*many(3, 1), *many(4, 2, day=-13), *many(5, 0, day=15)]))
+    found = row(seen("last", INTACT), window="28d", book=book)
+    assert (found.items, found.damaged, found.window_start) == (3 + 4 + 1, 3, MIDNIGHT - 13 * DAY)
 
 
-def test_an_item_seen_again_an_hour_later_counts_in_that_hour_only() -> None:
-    later = dataclasses.replace(INTACT, captured_at=NOON + HOUR)
-    known = counted([seen("a", INTACT), seen("a", later, 2, INTACT)])
-    assert (total(known, "V1 12"), total(known, "V1 13")) == ((0, 0), (1, 0))
+def test_a_rows_evidence_is_the_newest_of_its_own_cell_and_bounded() -> None:
+    glass = dataclasses.replace(DENTED, material="glass")
+    log = [seen(f"item-{n}", at(DENTED, timedelta(minutes=n))) for n in range(7)]
+    found = rows(seen("other", at(glass, timedelta(minutes=30))), *log)
+    shown = found["V1|P1|cardboard|PICK|28d|2026-02-16T00"].evidence
+    assert [e.item_id for e in shown] == [f"item-{n}" for n in range(6, 6 - SHOWN, -1)]
+    assert (shown[0].assessment_id, shown[0].capture_id) == (
+        uid("assessment 1 of item-6"),
+        uid("capture of item-6"),
+    )
 
 
-def test_an_unknown_supplier_counts_for_nobody() -> None:
-    nobody = dataclasses.replace(DENTED, vendor_id=None)
-    assert counted([seen("a", nobody)]) == {}
-    assert total(counted([seen("a", nobody), seen("a", DENTED, 2, nobody)])) == (1, 1)
+def test_a_corrected_item_is_no_evidence_any_more() -> None:
+    found = row(seen("a", DENTED), seen("b", DENTED), seen("a", INTACT, 2, DENTED))
+    assert [e.item_id for e in found.evidence] == ["b"]
 
 
-def test_windows_are_hours_of_event_time() -> None:
-    last = dataclasses.replace(INTACT, captured_at=NOON + timedelta(minutes=59, seconds=59))
-    following = dataclasses.replace(INTACT, captured_at=NOON + HOUR)
-    known = counted([seen("a", following), seen("b", last), seen("c", INTACT)])
-    assert (total(known, "V1 12"), total(known, "V1 13")) == ((2, 0), (1, 0))
-    assert decide.text_key(("V1", NOON, 3)) == "V1|2026-03-01T12|3"
+def test_a_verdict_that_confirms_changes_the_evidence_alone() -> None:
+    found = row(seen("a", DENTED), seen("a", DENTED, 2, DENTED))
+    assert (found.items, found.damaged, [e.revision for e in found.evidence]) == (1, 1, [2])
+    later = told([seen("b", DENTED, 2, DENTED)])
+    book = Book()
+    fill(book, told([seen("b", DENTED)]))
+    fill(book, later)
+    assert decide.touched(later, book) != []
 
 
-def test_the_memory_for_repeats_is_bounded() -> None:
-    known = counted([seen(str(n), INTACT) for n in range(decide.RECENT + 50)])
-    (partial,) = known.values()
-    assert len(partial.recent) == decide.RECENT
-    assert partial.recent[-1] == f"{decide.RECENT + 49}@1"
-    assert partial.applied_offset == decide.RECENT + 49
+def test_a_categorys_experience_reaches_its_other_products() -> None:
+    book = Book()
+    rough = dataclasses.replace(INTACT, product_id="P1")
+    fill(book, told([seen(f"i{n}", rough) for n in range(2000)] + many(500, 500)))
+    before = row(seen("a", INTACT), book=Book()).prior_per_million
+    assert row(seen("a", INTACT), book=book).prior_per_million > 50 * before
 
 
-# -- shares and intervals -----------------------------------------------------------------------------------------
+def test_the_sums_of_a_book_do_not_depend_on_the_way_there() -> None:
+    log = [*many(40, 6), *many(30, 3, day=2), *many(30, 9, day=5, stage=r.Stage.PACK)]
+    log += [seen(f"x 0 {k}", INTACT, 2, DENTED) for k in range(3)]
+    changes = told(log)
+    one, other = Book(), Book()
+    fill(one, changes)
+    fill(other, changes)
+    for key, window in list(one.windows.items()):
+        other.keep(key, None)
+        other.keep(key, window)
+    Random(2).shuffle(changes)  # noqa: S311
+    third = Book()
+    fill(third, changes)
+    for stage in (r.Stage.PICK, r.Stage.PACK):
+        assert one.prior("V1|P1", stage) == other.prior("V1|P1", stage) == third.prior("V1|P1", stage)
+
+
+def test_memory_is_bounded_for_each_product() -> None:
+    book = Book()
+    for n in range(0, 300 * 24, 5):
+        fill(book, told([seen(f"i{n}", at(INTACT, timedelta(hours=n)))], start=n))
+    hours, days = (sum(w.window == kind for w in book.windows.values()) for kind in ("hour", "day"))
+    assert hours <= SLOTS["hour"]
+    assert days <= SLOTS["day"]
+    assert len(book._periods) <= SLOTS["day"] // 28 + 2
+
+
+# -- a redesign ---------------------------------------------------------------------------------------------------
+
+
+def redesigned(before: tuple[int, int], after: tuple[int, int]) -> r.VendorChange | None:
+    book = Book()
+    fill(book, told([*many(*before, day=-5), *many(*after, day=1, material="paper")]))
+    return row(seen("last", at(INTACT, DAY)), window="28d", book=book, P1=NOON).change
+
+
+def test_a_redesign_that_tears_is_probably_worse_whatever_its_material() -> None:
+    found = redesigned((400, 1), (400, 20))
+    assert found is not None
+    assert (found.since, found.before_items, found.before_damaged) == (MIDNIGHT, 400, 1)
+    assert (found.after_items, found.after_damaged) == (401, 20)
+    assert found.probability_worse > 0.99
+    assert found.after_per_million > found.before_per_million
+
+
+def test_a_redesign_that_holds_better_is_probably_not_worse() -> None:
+    found = redesigned((400, 20), (400, 1))
+    assert found is not None
+    assert found.probability_worse < 0.01
+
+
+def test_a_few_items_of_a_redesign_prove_little() -> None:
+    found = redesigned((400, 1), (3, 0))
+    assert found is not None
+    assert 0.2 < found.probability_worse < 0.8
+
+
+@pytest.mark.parametrize("since", [NOON + 60 * DAY, NOON - 90 * DAY], ids=["to come", "long ago"])
+def test_only_a_redesign_of_which_both_sides_are_kept_is_compared(since: object) -> None:
+    assert row(seen("a", INTACT), window="28d", P1=since).change is None
+
+
+def test_only_rows_of_28_days_compare() -> None:
+    assert row(seen("a", INTACT), window="day", P1=NOON).change is None
+
+
+# -- Wilson, for the demo's summary -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -263,22 +198,3 @@ def test_intervals_are_wilsons(successes: int, n: int, low: float, high: float) 
 
 def test_nothing_seen_says_nothing() -> None:
     assert decide.wilson(0, 0) == (0.0, 1.0)
-
-
-def test_shares_are_per_million_with_their_interval() -> None:
-    found = sums(counted([seen("a", DENTED), *(seen(str(n), INTACT) for n in range(19))]))["V1 12"]
-    assert (found.items, found.damaged) == (20, 1)
-    assert found.damaged_per_million == pytest.approx(50_000)
-    assert found.lower_per_million < 50_000 < found.upper_per_million
-    assert (found.window_seconds, found.window_start) == (3600, NOON)
-
-
-def test_a_window_that_was_emptied_by_a_correction_has_no_rate() -> None:
-    later = dataclasses.replace(INTACT, captured_at=NOON + HOUR)
-    found = sums(counted([seen("a", INTACT), seen("a", later, 2, INTACT)]))["V1 12"]
-    assert (found.items, found.damaged_per_million, found.cells) == (0, 0.0, ())
-
-
-def test_there_is_no_sum_of_nothing() -> None:
-    with pytest.raises(ValueError, match="no contributions"):
-        decide.robustness([])

@@ -63,6 +63,8 @@ def submit(
     )
     with Observer(joined.brokers, topics=_TOPICS, new_only=True) as observer:
         accepted = send(joined, [planned])[0]
+        for sentence in accepted.advice:
+            console.print(f"[yellow]photo[/]      {escape(sentence)}")
         outcome = await_outcome(observer, accepted.capture_id)
     tell(console, outcome, (outcome.at_ms / 1000 - accepted.scheduled_at) * 1000)
 

@@ -31,7 +31,7 @@ def box(picture: NDArray[np.uint8]) -> tuple[int, int, int, int]:
         picture: (H, W, 3) sRGB.
     """
     height, width = picture.shape[:2]
-    small = cv2.resize(picture, (SMALL, SMALL), interpolation=cv2.INTER_AREA)
+    small: NDArray[Any] = cv2.resize(picture, (SMALL, SMALL), interpolation=cv2.INTER_AREA)
     found = foreground(small)
     rows, columns = np.flatnonzero(found.any(1)), np.flatnonzero(found.any(0))
     if not _LEAST <= found.mean() <= _MOST:

@@ -34,6 +34,14 @@ def decode(data: bytes) -> NDArray[np.uint8]:
 
     Raises DecodeError for anything but an 8-bit JPEG or PNG of at most 50 megapixels.
     """
+    return np.asarray(_centred(fitted(data, SIDE)))
+
+
+def fitted(data: bytes, side: int) -> Image.Image:
+    """The picture in RGB, whole and upright, its longer side `side` pixels.
+
+    Raises DecodeError as `decode` does.
+    """
     if not data:
         raise DecodeError("is empty (0 bytes)")
     with warnings.catch_warnings():
@@ -41,10 +49,10 @@ def decode(data: bytes) -> NDArray[np.uint8]:
         image = _opened(data)
         try:
             # JPEG only: lets libjpeg skip the detail that the resize would throw away.
-            image.draft("RGB", (SIDE, SIDE))
+            image.draft("RGB", (side, side))
             image.load()
             upright = ImageOps.exif_transpose(image) if "exif" in image.info else image
-            return np.asarray(_fitted(_coloured(upright)))
+            return _scaled(_coloured(upright), side)
         # Pillow's decoders raise all of these on damaged data; what it is does not change the answer.
         except (
             OSError,
@@ -91,12 +99,15 @@ def _coloured(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _fitted(image: Image.Image) -> Image.Image:
-    scale = SIDE / max(image.size)
+def _scaled(image: Image.Image, side: int) -> Image.Image:
+    scale = side / max(image.size)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    small = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
-    if size == (SIDE, SIDE):
+    return image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+
+
+def _centred(small: Image.Image) -> Image.Image:
+    if small.size == (SIDE, SIDE):
         return small
     ground = Image.new("RGB", (SIDE, SIDE), _GREY)
-    ground.paste(small, ((SIDE - size[0]) // 2, (SIDE - size[1]) // 2))
+    ground.paste(small, ((SIDE - small.width) // 2, (SIDE - small.height) // 2))
     return ground

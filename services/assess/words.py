@@ -1,0 +1,72 @@
+"""Why it was judged so, in one sentence for a person."""
+
+from __future__ import annotations
+
+from services.assess.tolerance import Evidence, Judgement
+from services.kernel import records as r
+from services.kernel.policies import MISSING, named
+
+#: Whose it is, by where it was found: the later, the dearer.
+_FOUND_AT = {
+    r.Stage.RECEIVE: "found at receive, so it is the supplier's to answer for",
+    r.Stage.STOW: "found at stow, before anybody ordered it",
+    r.Stage.PICK: "found at pick, with time to pick another unit",
+    r.Stage.SORT: "found at sort, with its order under way",
+    r.Stage.PACK: "found at pack, where it is promised to a customer",
+    r.Stage.SHIP: "found at ship, the last look before the customer",
+}
+_HARMED = {"packaging": " (packaging that is thrown away)", "product": " (the product itself)"}
+
+
+def found(*, damaged: bool, severity: r.Severity, types: tuple[str, ...]) -> str:
+    """What it is: intact, damaged, or a set that is not whole."""
+    if not damaged:
+        return "intact"
+    if types == (MISSING,):
+        return "an incomplete set, otherwise undamaged"
+    whole = ", and incomplete" if MISSING in types else ""
+    others = ", ".join(t.replace("_", " ") for t in types if t != MISSING)
+    return f"damaged, {severity.lower()}{f' ({others})' if others else ''}{whole}"
+
+
+def why(
+    evidence: Evidence, judged: Judgement, subject: r.Subject, product: r.ProductFacts | None, *, gift: bool
+) -> str:
+    """The sentence of a judgement."""
+    parts = [_numbers(evidence, judged.policy, damaged=judged.damaged)]
+    if judged.damaged:
+        parts += _damage(evidence, judged, subject, product, gift=gift)
+    if product is None:
+        parts.append("the product is unknown, so a person should look")
+    return "; ".join(parts) + "."
+
+
+def _numbers(evidence: Evidence, policy: r.Policy, *, damaged: bool) -> str:
+    held = "above" if damaged else "below"
+    if (c := evidence.comparison) is None:
+        compared = ", no references to compare with"
+    else:
+        compared = f"; against {c.references} references: foreign {c.foreign:.2f}, missing {c.missing:.2f}"
+    return (
+        f"Damage probability {evidence.probability:.2f} is {held} the {policy.judge_at:.2f} of policy "
+        f"{named(policy)} (classifier {evidence.scores.damaged:.2f}{compared})"
+    )
+
+
+def _damage(
+    evidence: Evidence, judged: Judgement, subject: r.Subject, product: r.ProductFacts | None, *, gift: bool
+) -> list[str]:
+    parts = [found(damaged=True, severity=judged.severity, types=judged.types)]
+    if judged.incomplete and product is not None:
+        score = evidence.scores.missing_unit
+        parts.append(f"units are missing from a set of {product.unit_count} (score {score:.2f})")
+    if judged.tolerated:
+        parts.append(f"tolerated: {judged.policy.reason}{_HARMED.get(judged.policy.harms, '')}")
+        return parts
+    if judged.hindrance:
+        parts.append(f"not tolerated, since {judged.hindrance}")
+    where = _FOUND_AT[subject.stage] + (", as a gift" if gift else "")
+    if judged.miss_cost_cents is not None:
+        where += f"; a miss here would cost about {judged.miss_cost_cents / 100:.2f}"
+    parts.append(where)
+    return parts
