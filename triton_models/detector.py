@@ -104,9 +104,9 @@ class Detector(nn.Module):
         early, late, last = self.trunk.widths
         self.height = nn.Sequential(
             nn.Conv2d(2, 24, 3, stride=2, padding=1),
-            nn.ReLU6(),
+            nn.ReLU6(inplace=True),
             nn.Conv2d(24, 48, 3, stride=2, padding=1),
-            nn.ReLU6(),
+            nn.ReLU6(inplace=True),
             nn.Conv2d(48, _WIDTH, 1),
         )
         self.from_early = nn.Conv2d(early, _WIDTH, 3, stride=2, padding=1)

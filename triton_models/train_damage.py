@@ -200,7 +200,7 @@ def train(root: Path, out: Path, settings: Settings, *, workers: int = 2) -> dic
         for name, split in splits.items()
     }
     torch.manual_seed(settings.seed)
-    model = Detector(backbone(settings.backbone))
+    model = Detector(backbone(settings.backbone)).to(memory_format=torch.channels_last)
     frozen(model, deep=settings.deep)
     batches = Batches(looks["train"], settings)
     optimiser, schedule = _optimiser(model, settings, batches.count)
@@ -301,7 +301,12 @@ def main() -> None:
     parser.add_argument(
         "--backbone", default=SHIPPED, help="any timm backbone by name, if its weights are to be had"
     )
+    parser.add_argument(
+        "--threads", type=int, default=0, help="of torch, 0: as many as cores; 1 is best beside other work"
+    )
     given = parser.parse_args()
+    if given.threads:
+        torch.set_num_threads(given.threads)
     settings = Settings(seed=given.seed, epochs=given.epochs, deep=given.deep, backbone=given.backbone)
     report = train(given.kaputt, given.out, settings)
     (given.out / "report.json").write_text(json.dumps(report, indent=2) + "\n")

@@ -10,8 +10,10 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import cv2
@@ -134,6 +136,15 @@ def tables(root: Path, split: Split, jobs: list[Job], references: list[Job]) -> 
 def _quiet() -> None:
     cv2.setNumThreads(1)
     os.nice(5)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A run that is killed takes its workers along: the pool's own end never reaches them then."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def said_of(root: Path, job: Job) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(measuring, name="eval")
 
 
-def train_damage(
+def train_damage(  # noqa: PLR0913, PLR0917 - one argument per option
     root: _ROOT,
     out: _OUT,
     epochs: Annotated[int, typer.Option(min=1)] = 8,
@@ -40,12 +40,16 @@ def train_damage(
         str, typer.Option(help="Any timm backbone, if its weights are to be had.")
     ] = "efficientnet_lite0",
     deep: Annotated[bool, typer.Option("--deep", help="Train the backbone's first blocks too.")] = False,  # noqa: FBT002 - a flag
+    threads: Annotated[
+        int, typer.Option(min=0, help="Of torch; 0: one a core. 1 is best beside other work.")
+    ] = 0,
 ) -> None:
     """Train the damage classifier on a data set's train split; choose on its validation split."""
     from services.stack import training
 
     arguments = ["--kaputt", str(root.absolute()), "--out", str(out.absolute()), "--epochs", str(epochs)]
     arguments += ["--seed", str(seed), "--backbone", backbone, *(["--deep"] if deep else [])]
+    arguments += ["--threads", str(threads)]
     training.run("train_damage", arguments, Console(highlight=False))
 
 
