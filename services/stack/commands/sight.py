@@ -134,20 +134,21 @@ def eval_methods(
     out: Annotated[Path, typer.Option(help="Folder for predictions, reports and plots.")],
     split: Annotated[str, typer.Option(help="Which split.")] = "test",
 ) -> None:
-    """Measure what a user would pick instead: PatchCore and AnomalyDINO on the same backbone's patches."""
-    from triton_models.compare_methods import compare
+    """Measure what a user would pick instead: anomalib's PatchCore and AnomalyDINO on the same backbone."""
+    from services.stack import training
 
-    with _clear():
-        compare(root, out, split=split)
+    arguments = ["--kaputt", str(root.absolute()), "--out", str(out.absolute()), "--split", split]
+    training.run("anomalib_methods", arguments, Console(highlight=False))
 
 
 def eval_hardness(
     root: Annotated[Path, typer.Argument(help="A data set in Kaputt's format.")],
+    split: Annotated[str, typer.Option(help="Which split to measure on.")] = "test",
 ) -> None:
     """Say whether a data set is hard enough: a line through frozen ImageNet features must not exceed AP 0.80."""
     from services.stack import training
 
-    training.run("linear_probe", [str(root.absolute())], Console(highlight=False))
+    training.run("linear_probe", [str(root.absolute()), "--split", split], Console(highlight=False))
 
 
 class _clear:  # noqa: N801 - read as a word: `with _clear()`
