@@ -1,11 +1,11 @@
-"""Baselines by nearest neighbours of patches, without any training, on the features that the mesh itself uses.
+"""Baselines by nearest neighbours of patches, without any training, on the backbone that the mesh itself uses.
 
 `python -m triton_models.compare_methods DATA --out FOLDER` measures them on one split. PatchCore is the paper's
 (arXiv 2106.08265): a memory bank of the references' patches, thinned by a greedy coreset; the largest distance of a
 query's patches to the bank, weighted by how crowded the bank is there. AnomalyDINO is the paper's (arXiv 2405.14529) in
 its few-shot setting: all patches, rotated references, background masked, the mean of the highest 1 % of cosine
-distances. Differences: the features are the shipped encoder's, which are already averaged over neighbourhoods, and the
-background is what the data set's mask says rather than a principal component's guess. Neither score is a probability.
+distances. Differences: the backbone is EfficientNet-Lite0, averaged over neighbourhoods for both, and the background is
+what the data set's mask says rather than a principal component's guess. Neither score is a probability.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import typer
 from numpy.typing import NDArray
 
 from triton_models.eval_damage import Verdict, evaluate
-from triton_models.frozen_features import Encoder, Image, Patches, item_pixels, square
+from triton_models.frozen_features import Image, Patches, item_pixels, square, trunk_patches
 from triton_models.kaputt import Query, Reference
 from triton_models.model_card import HEADLINES, Report
 from triton_models.plots import bars
@@ -162,13 +162,13 @@ def compare(
         root: Data set in Kaputt's format.
         out: Folder of predictions, reports and the plot `methods.png`.
         split: To measure on.
-        patches: The features; the shipped encoder's unless given.
+        patches: The features; those of the shipped models' ImageNet trunk unless given (needs torch).
         plots: Also draw each method's own plots, in folders below `out`.
 
     Returns:
         Reports by method.
     """
-    seen = patches or Encoder().patches
+    seen = patches or trunk_patches()
     methods: Mapping[str, Method] = {
         "PatchCore, coreset 25 %": PatchCore(seen),
         "PatchCore, all patches": PatchCore(seen, coreset_share=1.0),

@@ -1,8 +1,9 @@
-"""Features of the shipped encoder, frozen, outside of a server; and the item's own pixels out of a record."""
+"""Frozen features outside of a server: the served encoder's, the ImageNet trunk's; and the item's own pixels."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,11 +23,13 @@ Features = Callable[[Image], NDArray[np.float32]]
 """An image (H, W, 3) uint8 RGB to one vector (C,)."""
 
 ENCODER: Final = REPOSITORY / "gallery_encoder" / "1" / "gallery_encoder.onnx"
-_DECODE: Final[Any] = serving_module("decode", "pixels").decode
+_SIDE: Final = 224
+_GREY: Final = 127
+"""The networks subtract it, so a margin of it is a zero to them."""
 
 
 class Encoder:
-    """The encoder that is served: ImageNet features, whitened, nothing trained on damage."""
+    """The encoder that is served."""
 
     def __init__(self, path: Path = ENCODER) -> None:
         """Load the network, for one thread."""
@@ -34,30 +37,55 @@ class Encoder:
         options.intra_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
-    def patches(self, image: Image) -> NDArray[np.float32]:
-        """(7, 7, 64), each of length 1."""
-        flat = self._run("PATCHES", image)
-        side = round(len(flat) ** 0.5)
-        return flat.reshape(side, side, -1)
-
     def embedding(self, image: Image) -> NDArray[np.float32]:
-        """(256,), of length 1."""
-        return self._run("EMBEDDING", image)
-
-    def _run(self, output: str, image: Image) -> NDArray[np.float32]:
-        (rows,) = self._session.run([output], {"PIXELS": square(image)[None]})
+        """(256,), of length 1, of a whole picture: it is framed as it is when served."""
+        served: Any = serving_module("decode", "views")
+        pixels = served.view(_png(image), b"").pixels
+        (rows,) = self._session.run(["EMBEDDING"], {"PIXELS": pixels[None]})
         return np.asarray(rows[0], np.float32)
 
 
-def square(image: Image) -> Image:
-    """The (224, 224, 3) pixels that the networks are served for an image, by the served code itself.
+def trunk_patches() -> Patches:
+    """The ImageNet trunk's patches, (14, 14, 112), each averaged with its neighbours as PatchCore does.
+
+    Raises:
+        BadData: Torch or the package with the weights is not installed here.
+    """
+    try:
+        torch, network = import_module("torch"), import_module("triton_models.network")
+    except ImportError as error:
+        raise BadData(f"the trunk's patches need the training environment: {error}") from error
+    trunk = network.Trunk(whole=False).eval()
+
+    def patches(image: Image) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            late = trunk(torch.from_numpy(square(image)[None].copy()))["late"]
+            near = torch.nn.functional.avg_pool2d(late, 3, stride=1, padding=1, count_include_pad=False)
+        return np.asarray(near[0].permute(1, 2, 0).numpy(), np.float32)
+
+    return patches
+
+
+def square(image: Image, side: int = _SIDE) -> Image:
+    """(side, side, 3): the whole image, centred on grey where it is not square.
 
     Args:
         image: (H, W, 3) uint8 RGB, or a mask (H, W) of 0 and 255, whose margins then are 127.
+        side: Pixels.
     """
+    served: Any = serving_module("decode", "pixels")
+    small = np.asarray(served.fitted(_png(image), side))
+    height, width = small.shape[:2]
+    ground = np.full((side, side, 3), _GREY, np.uint8)
+    top, left = (side - height) // 2, (side - width) // 2
+    ground[top : top + height, left : left + width] = small
+    return ground
+
+
+def _png(image: Image) -> bytes:
     stored = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    _, data = cv2.imencode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, 0])
-    return np.asarray(_DECODE(data.tobytes()), np.uint8)
+    data: Any = cv2.imencode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, 0])[1]
+    return bytes(data.tobytes())
 
 
 def item_pixels(record: Query | Reference) -> tuple[Image, NDArray[np.bool_]]:

@@ -88,14 +88,23 @@ def test_the_comparison_writes_a_report_for_each_method(tmp_path: Path) -> None:
     assert len(list((tmp_path / "out").glob("*.json"))) == 3
 
 
-def test_the_shipped_encoder_gives_patches_and_one_vector() -> None:
-    encoder = Encoder()
+def test_the_shipped_encoder_gives_one_vector() -> None:
     image = np.random.default_rng(0).integers(0, 255, (50, 100, 3), np.uint8)
-    patches = encoder.patches(image)
-    assert patches.shape == (7, 7, 64)
-    assert np.linalg.norm(patches, axis=2) == pytest.approx(1, abs=0.01)
-    assert encoder.embedding(image).shape == (256,)
-    assert (square(image)[0] == 127).all()
+    assert np.linalg.norm(Encoder().embedding(image)) == pytest.approx(1, abs=0.01)
+
+
+def test_a_wide_picture_is_kept_whole_between_grey_margins() -> None:
+    image = np.full((100, 400, 3), (250, 0, 0), np.uint8)
+    found = square(image)
+    assert found.shape == (224, 224, 3)
+    assert (found[:80] == 127).all()
+    assert (found[112, :, 0] == 250).all()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torch") is not None, reason="torch is installed here")
+def test_without_torch_the_message_says_what_is_needed(tmp_path: Path) -> None:
+    with pytest.raises(BadData, match="need the training environment"):
+        compare(tmp_path, tmp_path)
 
 
 def test_a_mask_over_the_whole_picture_cuts_the_item_out(tmp_path: Path) -> None:

@@ -52,9 +52,11 @@ def train_damage(
 def export(
     trained: Annotated[Path, typer.Option(help="What `intact train damage` left: its --out.")],
     root: _ROOT,
-    out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The ONNX file to write; the model repository unless given.")
+    ] = None,
 ) -> None:
-    """Write a trained damage classifier as ONNX, calibrated on validation, checked against PyTorch."""
+    """Write a trained damage classifier as ONNX, calibrated on validation, checked against PyTorch, to be served."""
     from services.stack import training
 
     arguments = [
@@ -62,8 +64,7 @@ def export(
         str(trained.absolute()),
         "--kaputt",
         str(root.absolute()),
-        "--out",
-        str(out.absolute()),
+        *([] if out is None else ["--out", str(out.absolute())]),
     ]
     training.run("export_damage", arguments, Console(highlight=False))
 
@@ -131,10 +132,10 @@ def eval_methods(
     split: Annotated[str, typer.Option(help="Which split.")] = "test",
 ) -> None:
     """Measure what a user would pick instead: PatchCore and AnomalyDINO on the same backbone's patches."""
-    from triton_models.compare_methods import compare
+    from services.stack import training
 
-    with _clear():
-        compare(root, out, split=split)
+    arguments = [str(root.absolute()), "--out", str(out.absolute()), "--split", split]
+    training.run("compare_methods", arguments, Console(highlight=False))
 
 
 def eval_hardness(
