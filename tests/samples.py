@@ -7,10 +7,25 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
+from services.assess.decide import Scale
 from services.kernel import records as r
+from services.kernel.calibration import Calibration
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ENCODER = "1+abc"
+#: The classifier's own probability, on a belt where half of the items are damaged.
+ALONE = Scale(
+    weights=Calibration(
+        version="alone",
+        share=0.5,
+        threshold=0.5,
+        scale=1.0,
+        offset=0.0,
+        gallery=(0.0,) * 4,
+        catalogue=(0.0,) * 4,
+    ),
+    prior=0.5,
+)
 _NAMESPACE = UUID("11111111-2222-5333-8444-555555555555")
 
 
@@ -69,7 +84,7 @@ def inspection(subject_: r.Subject | None = None, **given: Any) -> r.Inspection:
         subject=subject_ or subject(),
         scores=scores(),
         embedding=b"\0" * 512,
-        features_key="features/20260301/a.ipf",
+        features_key="features/20260301/a.icf",
         versions={"model.gallery_encoder": ENCODER, "model.damage_classifier": "1+def"},
         inspected_at=NOON,
     )
@@ -77,8 +92,30 @@ def inspection(subject_: r.Subject | None = None, **given: Any) -> r.Inspection:
 
 
 def comparison(foreign: float = 0.2, missing: float = 0.1, **given: Any) -> r.Comparison:
-    plain = r.Comparison(foreign=foreign, missing=missing, references=2, gallery_version=3, heat=b"")
+    plain = r.Comparison(
+        foreign=foreign,
+        missing=missing,
+        references=2,
+        gallery_version=3,
+        heat=b"",
+        changed_logit=-1.0,
+        missing_logit=-2.0,
+        mismatch_logit=-3.0,
+        inliers=40,
+        image=0,
+        reference_id=uid("reference"),
+    )
     return dataclasses.replace(plain, **given)
+
+
+def matter(logit: float = 3.0, **given: Any) -> r.Matter:
+    """Something brown."""
+    return dataclasses.replace(r.Matter(logit=logit, lightness=34.0, a=16.0, b=26.0, share=0.015625), **given)
+
+
+def contents(**given: Any) -> r.Contents:
+    """Coffee, as brown as `matter`."""
+    return dataclasses.replace(r.Contents(kind="powder", red=110, green=70, blue=40), **given)
 
 
 def result(item_id: str = "item-1", **given: Any) -> r.InspectionResult:

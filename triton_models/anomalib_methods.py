@@ -28,11 +28,11 @@ from torch import Tensor, nn
 
 from triton_models.detector import SIDE
 from triton_models.eval_damage import Verdict, evaluate
-from triton_models.frozen_features import item_pixels
 from triton_models.kaputt import Query, Reference
 from triton_models.model_card import HEADLINES, Report
 from triton_models.network import Trunk
 from triton_models.plots import bars
+from triton_models.record_pictures import item_pixels
 
 _LAYERS: Final = ("trunk.blocks.4", "trunk.blocks.10")
 """An eighth and a sixteenth of the picture's side, as layer2 and layer3 of the paper's ResNet."""

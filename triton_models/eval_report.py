@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triton_models.cuts import Marks, Values
-from triton_models.designs import DEFECTS
 from triton_models.kaputt import Query
 from triton_models.metrics import (
     BELT_SHARE,
@@ -24,6 +23,7 @@ from triton_models.metrics import (
     share_interval,
     threshold_at_fpr,
 )
+from triton_models.simulator.things import DEFECTS
 
 RATE: Final = 0.01
 """False positive share at which scenarios are judged."""

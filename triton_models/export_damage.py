@@ -1,9 +1,10 @@
 """Writes a trained damage classifier as the ONNX file that Triton serves, calibrated, and checked against torch.
 
-    intact export --trained DIR --kaputt ROOT --out FILE.onnx
+    intact export --trained DIR --kaputt ROOT [--out FILE.onnx]
 
-DIR is what `intact train damage` left. The temperatures are fitted on the validation split of ROOT. Outputs are
-probabilities at the share of damage that the network was trained on; correcting for the belt's share is the services'.
+DIR is what `intact train damage` left. Temperatures and threshold are fitted on the validation split of ROOT. Outputs
+are probabilities at that split's share of damage; correcting for the belt's share is the services'. Without --out the
+network goes into the model repository, with the config that names its build.
 """
 
 # ruff: noqa: T201 - a command line prints
@@ -24,10 +25,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from triton_models import kaputt
-from triton_models.designs import DEFECTS
 from triton_models.detector import SIDE, Detector, backbone
 from triton_models.export import single_thread, stripped
+from triton_models.install import BUILD_DIGITS, install
 from triton_models.problems import BadData
+from triton_models.scores import threshold_at
+from triton_models.simulator.things import DEFECTS
 from triton_models.train_damage import code_of, per_capture, scores
 from triton_models.views import views
 
@@ -118,6 +121,55 @@ def difference(model: nn.Module, path: Path, seed: int = 0) -> float:
     return max(float(np.abs(one.numpy() - other).max()) for one, other in zip(wanted, got, strict=True))
 
 
+def facts(logits: NDArray[Any], queries: tuple[kaputt.Query, ...], found: NDArray[Any]) -> dict[str, Any]:
+    """What services must know of the scores: the share of damage at which they are probabilities, and a threshold.
+
+    Args:
+        logits: (captures, 9), the split's.
+        queries: The split.
+        found: (9,) the temperatures.
+    """
+    damaged = np.array([query.defect for query in queries])
+    ordinary = np.array([query.ordinary for query in queries])
+    major = np.array([query.major_defect for query in queries])
+    chance = 1 / (1 + np.exp(-logits[:, 0] / found[0]))
+    threshold = threshold_at(chance[ordinary & ~damaged], 0.01)
+    return {
+        "temperatures": [round(float(t), 3) for t in found],
+        "share": round(float(damaged.mean()), 4),
+        "threshold": round(threshold, 6),
+        "at_threshold": {
+            "split": "validation, ordinary captures",
+            "intact": int((ordinary & ~damaged).sum()),
+            "damaged": int((ordinary & damaged).sum()),
+            "false_positive_rate": round(float((chance[ordinary & ~damaged] > threshold).mean()), 4),
+            "recall": round(float((chance[ordinary & damaged] > threshold).mean()), 4),
+            "recall_major": round(float((chance[ordinary & major] > threshold).mean()), 4),
+        },
+    }
+
+
+def written(model: nn.Module, path: Path, said: dict[str, Any]) -> dict[str, Any]:
+    """Writes the network and, beside it, what is to be known of it.
+
+    Raises:
+        RuntimeError: ONNX Runtime does not answer what torch does.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    export(model, path)
+    apart = difference(model, path)
+    if apart > TOLERANCE:
+        raise RuntimeError(f"{path}: ONNX Runtime and torch differ by {apart:.2g}, more than {TOLERANCE:g}")
+    told = {
+        "build": hashlib.sha256(path.read_bytes()).hexdigest()[:BUILD_DIGITS],
+        "megabytes": round(path.stat().st_size / 1e6, 1),
+        "differs_from_torch_by": apart,
+        **said,
+    }
+    path.with_suffix(".json").write_text(json.dumps(told, indent=2) + "\n")
+    return told
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(
@@ -127,32 +179,19 @@ def main() -> None:
         "--trained", type=Path, required=True, help="the --out folder of `intact train damage`"
     )
     parser.add_argument("--kaputt", type=Path, required=True, help="the data set it was trained on")
-    parser.add_argument("--out", type=Path, required=True, help="the ONNX file to write")
+    parser.add_argument("--out", type=Path, help="the ONNX file to write; the model repository unless given")
     given = parser.parse_args()
     detector = trained(given.trained)
     queries = kaputt.load(given.kaputt, "validation", references=False).queries
     looks = views(queries, given.trained / "views-validation", workers=2, tick=lambda: None)
-    said, _ = scores(detector, looks)
+    logits = per_capture(scores(detector, looks)[0], looks)
     truth = np.array([[q.defect, q.major_defect, *(t in q.defect_types for t in DEFECTS)] for q in queries])
-    model = Served(
-        detector, torch.from_numpy(temperatures(per_capture(said, looks), truth.astype(float)))
-    ).eval()
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    export(model, given.out)
-    apart = difference(model, given.out)
-    if apart > TOLERANCE:
-        raise RuntimeError(
-            f"{given.out}: ONNX Runtime and torch differ by {apart:.2g}, more than {TOLERANCE:g}"
-        )
-    build = hashlib.sha256(given.out.read_bytes()).hexdigest()[:12]
-    facts = {
-        "build": build,
-        "megabytes": round(given.out.stat().st_size / 1e6, 1),
-        "differs_from_torch_by": apart,
-        "temperatures": [round(float(t), 3) for t in model.temperatures],
-    }
-    given.out.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")
-    print(json.dumps(facts, indent=2))
+    found = temperatures(logits, truth.astype(float))
+    path = given.out or given.trained / "damage_classifier.onnx"
+    told = written(Served(detector, torch.from_numpy(found)).eval(), path, facts(logits, queries, found))
+    print(json.dumps(told, indent=2))
+    if given.out is None:
+        print(f"in the model repository: build {install('damage_classifier', path)}")
 
 
 if __name__ == "__main__":

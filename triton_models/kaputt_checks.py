@@ -9,8 +9,8 @@ from typing import Final
 
 import polars as pl
 
-from triton_models.designs import DEFECTS, MATERIALS
 from triton_models.problems import BadData
+from triton_models.simulator.things import DEFECTS, ITEM_MATERIALS
 
 MARKS: Final = ("defect", "major_defect")
 NUMBERS: Final = ("design", "units_expected", "units_seen")
@@ -49,9 +49,11 @@ def check_labels(path: Path, frame: pl.DataFrame) -> None:
         BadData: An unknown material or type of damage, or labels that contradict each other.
     """
     material = frame["item_material"].cast(pl.String)
-    if (unknown := ~material.is_in(MATERIALS)).any():
+    if (unknown := ~material.is_in(ITEM_MATERIALS)).any():
         row = _first(unknown)
-        raise BadData(f"{path} row {row}: item_material is {material[row]!r}, none of {', '.join(MATERIALS)}")
+        raise BadData(
+            f"{path} row {row}: item_material is {material[row]!r}, none of {', '.join(ITEM_MATERIALS)}"
+        )
     for row, cell in enumerate(frame["defect_types"]):
         if strange := [word for word in types_of(cell) if word not in DEFECTS]:
             raise BadData(f"{path} row {row}: defect_types has {strange[0]!r}, none of {', '.join(DEFECTS)}")

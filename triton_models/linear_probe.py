@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,15 +22,17 @@ from rich.progress import track
 
 from triton_models.cuts import average_precision_of, intervals
 from triton_models.eval_report import Judged, ordinary
-from triton_models.frozen_features import Features, Image, read_image, square
 from triton_models.kaputt import Query, load
 from triton_models.metrics import auroc, average_precision
+from triton_models.record_pictures import Image, read_image, square
 
 EASY: Final = 0.80
 _PENALTIES: Final = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Inverse strengths of the ridge to choose from (scikit-learn's C); features have deviation 1."""
 
 Rows = NDArray[np.floating[Any]]
+Features = Callable[[Image], NDArray[np.float32]]
+"""An image (H, W, 3) uint8 RGB to one vector (C,)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

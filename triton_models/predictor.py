@@ -13,15 +13,12 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from triton_models.designs import DEFECTS
 from triton_models.eval_damage import Severity, Verdict
-from triton_models.frozen_features import read_image, square
 from triton_models.kaputt import Query, Reference
 from triton_models.serving import REPOSITORY, serving_module
-from triton_models.views import heights
+from triton_models.simulator.things import DEFECTS
 
 NETWORK: Final = REPOSITORY / "damage_classifier" / "1" / "damage_classifier.onnx"
-_SIDE: Final = 256
 
 
 class Classifier:
@@ -32,7 +29,6 @@ class Classifier:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        self._deep = any(entry.name == "HEIGHT" for entry in self._session.get_inputs())
 
     def predict(self, query: Query, references: tuple[Reference, ...]) -> Verdict:
         """A capture is as damaged as its worst picture."""
@@ -49,10 +45,8 @@ class Classifier:
         (found,) = self._session.run(["DAMAGE"], dict(inputs))
         return np.asarray(found[0], np.float32)
 
-    def _pictures(self, query: Query) -> list[dict[str, NDArray[Any]]]:
-        if not self._deep:
-            images = [path for path in (query.query_image, query.side_image) if path is not None]
-            return [{"PIXELS": square(read_image(path))[None]} for path in images]
+    @staticmethod
+    def _pictures(query: Query) -> list[dict[str, NDArray[Any]]]:
         inputs = [framed(query.query_image, query.depth_image)]
         if query.side_image is not None:
             inputs.append(framed(query.side_image, None))
@@ -60,12 +54,10 @@ class Classifier:
 
 
 def framed(image: Path, depth: Path | None) -> dict[str, NDArray[Any]]:
-    """PIXELS (1, 256, 256, 3) and HEIGHT (1, 64, 64) of one picture, as they are served."""
-    framing: Any = serving_module("decode", "framing")
-    picture = read_image(image)
-    at = framing.box(picture)
-    height = np.zeros((64, 64), np.float32) if depth is None else heights(depth, at, 64).astype(np.float32)
-    return {"PIXELS": framing.cropped(picture, at, _SIDE)[None], "HEIGHT": height[None]}
+    """PIXELS (1, 256, 256, 3) and HEIGHT (1, 64, 64) of one picture, by the code that is served."""
+    served: Any = serving_module("decode", "views")
+    seen = served.view(image.read_bytes(), b"" if depth is None else depth.read_bytes())
+    return {"PIXELS": seen.pixels[None], "HEIGHT": seen.height[None]}
 
 
 def _severity(chances: NDArray[np.float32]) -> Severity:

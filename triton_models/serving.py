@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
+import sys
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -13,11 +14,16 @@ REPOSITORY: Final = Path(__file__).parent / "repository"
 
 @cache
 def serving_module(model: str, name: str) -> ModuleType:
-    """`name`.py of version 1 of `model`, such as `pixels` of `decode`: the very code that is served."""
-    path = REPOSITORY / model / "1" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"{model}_{name}", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} cannot be loaded")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    """`name`.py of version 1 of `model`, such as `pixels` of `decode`: the very code that is served.
+
+    Imported as the server does, so that it finds what lies beside it and the one decoder. Names are unique in the
+    repository.
+    """
+    folder = REPOSITORY / model / "1"
+    for place in (str(folder), str(REPOSITORY / "decode" / "1")):
+        if place not in sys.path:
+            sys.path.append(place)
+    module = importlib.import_module(name)
+    if Path(str(module.__file__)).parent != folder:
+        raise ImportError(f"{name} is {module.__file__}, not the one in {folder}: rename it")
     return module

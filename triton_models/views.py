@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from triton_models.designs import DEFECTS as TYPES
 from triton_models.kaputt import Query
 from triton_models.serving import serving_module
+from triton_models.simulator.things import DEFECTS as TYPES
 
 KEPT: Final = 288
 """Pixels on a side of a kept picture: a little more than the network takes, for random crops."""
@@ -138,35 +138,14 @@ def labels(query: Query, codes: NDArray[np.uint8] | None) -> NDArray[np.float32]
 
 def heights(depth: Path, square: tuple[int, int, int, int], side: int = GRID) -> NDArray[np.float16]:
     """(side, side): metres above the tray within the square; 0 where the depth camera saw nothing."""
-    mm = cv2.imread(str(depth), cv2.IMREAD_UNCHANGED).astype(np.float32)
-    rim = np.concatenate([mm[:12].ravel(), mm[-12:].ravel(), mm[:, :12].ravel(), mm[:, -12:].ravel()])
-    known = rim[rim > 0]
-    if not len(known):
-        return np.zeros((side, side), np.float16)
-    above = np.where(mm > 0, np.clip((np.median(known) - mm) / 1000, -0.02, 0.5), 0).astype(np.float32)
-    return _square(above, square, cv2.INTER_AREA, side).astype(np.float16)
+    relief: Any = serving_module("decode", "relief")
+    mm = np.asarray(cv2.imread(str(depth), cv2.IMREAD_UNCHANGED), np.uint16)
+    return np.asarray(relief.heights(mm, square, side), np.float16)
 
 
 def _truth(codes: NDArray[np.uint8], square: tuple[int, int, int, int]) -> NDArray[np.uint8]:
     """(72, 72): the highest code in each cell, so that thin cracks are not lost."""
-    fine = _square(codes.astype(np.float32), square, cv2.INTER_NEAREST, 4 * GRID).astype(np.uint8)
+    relief: Any = serving_module("decode", "relief")
+    fine = relief.squared(codes.astype(np.float32), square, cv2.INTER_NEAREST, 4 * GRID).astype(np.uint8)
     cells: NDArray[np.uint8] = fine.reshape(GRID, 4, GRID, 4).max(axis=(1, 3))
     return cells
-
-
-def _square(
-    values: NDArray[np.float32], square: tuple[int, int, int, int], way: int, side: int
-) -> NDArray[np.float32]:
-    left, top, right, bottom = square
-    height, width = values.shape
-    inside = values[max(0, top) : bottom, max(0, left) : right]
-    padded = cv2.copyMakeBorder(
-        inside,
-        max(0, -top),
-        max(0, bottom - height),
-        max(0, -left),
-        max(0, right - width),
-        cv2.BORDER_CONSTANT,
-        value=(0,),
-    )
-    return np.asarray(cv2.resize(padded, (side, side), interpolation=way), np.float32)

@@ -11,9 +11,7 @@ missing or deleted is as if it had never been, and so is an order line: then nob
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.assess import decide, labels
@@ -21,6 +19,7 @@ from services.assess.memory import Memory, forgotten_label
 from services.assess.revisions import made_before
 from services.kernel import records as r
 from services.kernel import wire
+from services.kernel.calibration import shipped
 from services.kernel.faults import MissingRow
 
 if TYPE_CHECKING:
@@ -28,11 +27,6 @@ if TYPE_CHECKING:
 
     from services.kernel.service import Event, Service
     from services.kernel.views import View
-
-
-def fusion() -> decide.Fusion:
-    """The shipped fusion weights."""
-    return decide.Fusion(**json.loads((Path(__file__).parent / "fusion.json").read_text())["weights"])
 
 
 def _now() -> datetime:
@@ -97,7 +91,7 @@ def build(service: Service, clock: Callable[[], datetime] = _now) -> None:
     memory = Memory(wire.encode, _unpack, clock)
     # The view only follows the topic; what it reads is kept by time, in the memory.
     items: View[r.Assessment] = service.view("damage.assessments", limit=1, on_change=memory.note)
-    weights = fusion()
+    scale = decide.Scale(weights=shipped(), prior=service.settings.damage_prior)
 
     async def publish(assessment: r.Assessment) -> None:
         told = decide.event_for(assessment)
@@ -113,7 +107,7 @@ def build(service: Service, clock: Callable[[], datetime] = _now) -> None:
             # there. It is not judged again, whatever rows say by now.
             return
         first = 1 if known else memory.first_revision(subject.item_id, subject.capture_id)
-        await publish(decide.from_result(result, known, rows.of(result), weights, clock(), first=first))
+        await publish(decide.from_result(result, known, rows.of(result), scale, clock(), first=first))
 
     async def relabel(label: r.Label, _: Event) -> None:
         known = memory.get(label.item_id)

@@ -10,6 +10,8 @@ from services.kernel.faults import DataFault
 from services.kernel.policies import TYPES
 
 SCORES = ("damaged", "major", *TYPES)
+COMPARED = ("foreign", "missing", "changed_logit", "missing_logit", "mismatch_logit")
+MATTER = ("logit", "lightness", "a", "b", "share")
 #: Clocks of stations and terminals may be ahead by this much; the station itself refuses 10 minutes.
 AHEAD = timedelta(minutes=15)
 
@@ -25,13 +27,19 @@ def check_result(result: r.InspectionResult, now: datetime) -> None:
         if not 0.0 <= score <= 1.0:
             msg = f"the score {name} is {score}, not a probability in [0, 1]"
             raise DataFault("bad_scores", msg)
-    c = result.comparison
-    if c is not None and not (math.isfinite(c.foreign) and math.isfinite(c.missing)):
-        msg = f"the comparison's distances are {c.foreign} and {c.missing}, not numbers"
-        raise DataFault("bad_scores", msg)
+    _check_numbers("the comparison", result.comparison, COMPARED)
+    _check_numbers("the matter beside it", result.matter, MATTER)
     if result.product is not None:
         check_facts(str(result.product_id), result.product)
     check_clock(f"capture {result.subject.capture_id} was taken", result.subject.captured_at, now)
+
+
+def _check_numbers(what: str, record: object, fields: tuple[str, ...]) -> None:
+    for name in fields:
+        value = getattr(record, name, None)
+        if value is not None and not math.isfinite(value):
+            msg = f"{what} says {name} {value}, which is no number"
+            raise DataFault("bad_scores", msg)
 
 
 def check_facts(product_id: str, product: r.ProductFacts) -> None:

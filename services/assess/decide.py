@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from uuid import UUID, uuid5
 
 from services.assess import words
 from services.assess.checks import check_result
+from services.assess.fusion import Seen, foreignness, probability
 from services.assess.revisions import (
     NAMESPACE,
     REASON_CHARACTERS,
@@ -20,42 +20,12 @@ from services.assess.revisions import (
 )
 from services.assess.tolerance import Evidence, Judgement, judge
 from services.kernel import records as r
+from services.kernel.calibration import Calibration
 from services.kernel.looks import Before, before_next
 from services.kernel.policies import Context, versions_of
 
 #: Clocks of two stations may differ by this much: within it the order of the stages says which picture is newer.
 SKEW = timedelta(minutes=2)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fusion:
-    """Weights of a logistic regression over the classifier's logit and the gallery's distances.
-
-    Fitted by `python -m triton_models.fuse` on captures of the validation designs; without references the
-    classifier stands alone, so that a missing gallery never hurts.
-    """
-
-    bias: float
-    classifier: float
-    foreign: float
-    missing: float
-
-    def probability(self, damaged: float, comparison: r.Comparison | None) -> float:
-        """Probability of damage in (0, 1)."""
-        if comparison is None:
-            return damaged
-        x = (
-            self.bias
-            + self.classifier * _logit(damaged)
-            + self.foreign * comparison.foreign
-            + self.missing * comparison.missing
-        )
-        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, x))))
-
-
-def _logit(p: float) -> float:
-    p = min(max(p, 1e-6), 1 - 1e-6)
-    return math.log(p / (1 - p))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +44,33 @@ class Rows:
 # -- from a picture -----------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """How scores become a probability: the fusion's weights, and the share of items that are damaged on this belt."""
+
+    weights: Calibration
+    prior: float
+
+    def evidence(self, result: r.InspectionResult) -> Evidence:
+        """What the models say of a capture."""
+        contents = result.product.contents if result.product is not None else None
+        seen = Seen(
+            scores=result.scores, comparison=result.comparison, matter=result.matter, contents=contents
+        )
+        return Evidence(
+            scores=result.scores,
+            probability=probability(seen, self.weights, self.prior),
+            comparison=result.comparison,
+            matter=result.matter,
+            foreignness=foreignness(result.matter, contents),
+        )
+
+
 def from_result(
     result: r.InspectionResult,
     known: r.Assessment | None,
     rows: Rows,
-    fusion: Fusion,
+    scale: Scale,
     now: datetime,
     *,
     first: int = 1,
@@ -92,11 +84,7 @@ def from_result(
     check_result(result, now)
     if known is not None and _is_older(result.subject, known):
         return _unchanged(known, result.subject.capture_id, now)
-    evidence = Evidence(
-        scores=result.scores,
-        probability=fusion.probability(result.scores.damaged, result.comparison),
-        comparison=result.comparison,
-    )
+    evidence = scale.evidence(result)
     gift = rows.line is not None and rows.line.gift
     where = Context(product=result.product, stage=result.subject.stage, gift=gift)
     judged = judge(evidence, where, rows.policies)
@@ -131,12 +119,17 @@ def from_result(
             **rows.versions,
             **versions_of(judged.policy),
             "row.policies.tolerability": rows.policy_row(judged.policy.policy_id),
+            "fusion": scale.weights.version,
+            "damage_prior": f"{scale.prior:g}",
         },
         assessed_at=at,
         gift=gift,
         incomplete=judged.incomplete,
         expected_units=result.product.unit_count if result.product else None,
         miss_cost_cents=judged.miss_cost_cents,
+        matter=evidence.matter,
+        foreign_matter=evidence.foreign_matter,
+        foreignness=evidence.foreignness,
     )
 
 

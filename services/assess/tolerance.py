@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from services.assess.fusion import CLEAR, is_there
 from services.kernel import policies as rules
 from services.kernel import records as r
-from services.kernel.policies import MISSING, TYPES, Context
+from services.kernel.policies import MISSING, SPILLAGE, TYPES, Context
 
 #: A defect type is named when its own probability reaches this.
 NAMED_AT = 0.5
@@ -15,11 +16,27 @@ NAMED_AT = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What the models say of one capture. `probability`: of damage, fused and calibrated, in [0, 1]."""
+    """What the models say of one capture.
+
+    `probability`: of damage, fused and calibrated, in [0, 1]. `matter`: what lies beside the item. `foreignness`: how
+    far its colour is from the item's own contents, None where they are not known.
+    """
 
     scores: r.Scores
     probability: float
     comparison: r.Comparison | None = None
+    matter: r.Matter | None = None
+    foreignness: float | None = None
+
+    @property
+    def own_matter(self) -> bool:
+        """Whether the item's own contents lie beside it: it leaks, however whole it looks."""
+        return is_there(self.matter) and self.foreignness is not None and self.foreignness <= CLEAR
+
+    @property
+    def foreign_matter(self) -> bool:
+        """Whether something lies beside it that it does not hold: another item's, and the tote's problem."""
+        return is_there(self.matter) and self.foreignness is not None and self.foreignness > CLEAR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +73,7 @@ def judge(evidence: Evidence, where: Context, policies: Iterable[r.Policy]) -> J
             miss_cost_cents=cost,
         )
     incomplete = is_incomplete(evidence.scores, where.product, policy)
-    types = defect_types(evidence.scores, where.product, incomplete=incomplete)
+    types = defect_types(evidence, where.product, incomplete=incomplete)
     severity = severity_of(evidence.scores)
     would_pass = not incomplete and tolerates(policy, types, severity)
     hindrance = _hindrance(evidence, found, types) if would_pass else ""
@@ -88,6 +105,8 @@ def _hindrance(evidence: Evidence, found: tuple[r.Policy, ...], types: tuple[str
         return ""
     if evidence.comparison is None:
         return "without references foreign matter cannot be ruled out"
+    if evidence.comparison.inliers == 0:
+        return "no reference could be laid over it, so foreign matter cannot be ruled out"
     foreign = evidence.comparison.foreign
     if foreign > limit:
         return f"foreign {foreign:.2f} is above {limit:.2f}, so foreign matter cannot be ruled out"
@@ -101,16 +120,21 @@ def is_incomplete(scores: r.Scores, product: r.ProductFacts | None, policy: r.Po
 
 
 def defect_types(
-    scores: r.Scores, product: r.ProductFacts | None, *, incomplete: bool = False
+    evidence: Evidence, product: r.ProductFacts | None, *, incomplete: bool = False
 ) -> tuple[str, ...]:
     """Defect types that are probable, most probable first; at least the most probable one.
 
-    Whether units are missing is decided by `is_incomplete` as soon as the catalogue's unit count is known.
+    Whether units are missing is decided by `is_incomplete` as soon as the catalogue's unit count is known, and whether
+    it is spillage by whose the matter is that lies there, as soon as that can be said.
     """
-    possible = TYPES if product is None or incomplete else tuple(t for t in TYPES if t != MISSING)
-    ranked = sorted(possible, key=lambda t: -getattr(scores, t))
-    named = (t for t in ranked if getattr(scores, t) >= NAMED_AT or (incomplete and t == MISSING))
-    return tuple(named) or (ranked[0],)
+    scores = evidence.scores
+    ruled_out = {MISSING} if product is not None and not incomplete else set()
+    if evidence.foreign_matter:
+        ruled_out.add(SPILLAGE)
+    ranked = sorted((t for t in TYPES if t not in ruled_out), key=lambda t: -getattr(scores, t))
+    certain = ({MISSING} if incomplete else set()) | ({SPILLAGE} if evidence.own_matter else set())
+    named = tuple(t for t in ranked if getattr(scores, t) >= NAMED_AT or t in certain)
+    return named or (ranked[0],)
 
 
 def severity_of(scores: r.Scores) -> r.Severity:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.assess.fusion import is_there
 from services.assess.tolerance import Evidence, Judgement
 from services.kernel import records as r
 from services.kernel.policies import MISSING, named
@@ -36,6 +37,8 @@ def why(
     parts = [_numbers(evidence, judged.policy, damaged=judged.damaged)]
     if judged.damaged:
         parts += _damage(evidence, judged, subject, product, gift=gift)
+    if beside := _beside(evidence, product):
+        parts.append(beside)
     if product is None:
         parts.append("the product is unknown, so a person should look")
     return "; ".join(parts) + "."
@@ -45,12 +48,27 @@ def _numbers(evidence: Evidence, policy: r.Policy, *, damaged: bool) -> str:
     held = "above" if damaged else "below"
     if (c := evidence.comparison) is None:
         compared = ", no references to compare with"
+    elif c.inliers == 0:
+        compared = f"; none of {c.references} references could be laid over it"
     else:
         compared = f"; against {c.references} references: foreign {c.foreign:.2f}, missing {c.missing:.2f}"
     return (
         f"Damage probability {evidence.probability:.2f} is {held} the {policy.judge_at:.2f} of policy "
         f"{named(policy)} (classifier {evidence.scores.damaged:.2f}{compared})"
     )
+
+
+def _beside(evidence: Evidence, product: r.ProductFacts | None) -> str:
+    if evidence.foreign_matter:
+        return (
+            f"something lies beside it that it does not hold (colour distance {evidence.foreignness:.0f}): "
+            "not this item's damage, so look into its tote"
+        )
+    if evidence.own_matter and product is not None and product.contents is not None:
+        return f"its own contents ({product.contents.kind}) lie beside it, so it leaks"
+    if is_there(evidence.matter):
+        return "something lies beside it, and whose it is the catalogue does not say"
+    return ""
 
 
 def _damage(

@@ -1,7 +1,8 @@
-"""captures.identified + gallery, catalogue, features ─▶ inspection.results (key: item)."""
+"""captures.identified + gallery, catalogue, features ─▶ Triton ─▶ inspection.results (key: item)."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
@@ -9,17 +10,21 @@ from services.compare import decide
 from services.kernel import features
 from services.kernel import records as r
 from services.kernel.faults import MissingRow
+from services.kernel.triton import MOST_REFERENCES, Comparer
 
 if TYPE_CHECKING:
     from services.kernel.blobs import Blobs
     from services.kernel.service import Event, Service
 
-#: Features of this many references are kept in memory (6 KiB an image).
-CACHED = 4096
+#: Features of this many references are kept in memory (some 25 KiB an image).
+CACHED = 512
 
 
-def build(service: Service) -> None:
+def build(service: Service, comparer: Comparer | None = None) -> None:
     """Add the agent that compares captures with their gallery."""
+    comparer = comparer or Comparer(service.settings.triton, timeout_s=service.settings.triton_timeout_s)
+    service.on_start(comparer.start, comparer.close)
+    service.ready_when("triton", comparer.ready)
     catalog = service.view("catalog.products")
     galleries = service.view("gallery.references")
     cache = _Features(service.blobs)
@@ -30,7 +35,8 @@ def build(service: Service) -> None:
         if product_id is not None and product is None:
             msg = f"product {product_id} is not in catalog.products; send it there, then retry"
             raise MissingRow("unknown_product", msg)
-        gallery = galleries.get(product_id)
+        compared = await _comparison(service.blobs, cache, comparer, identified, galleries.get(product_id))
+        versions = dict(identified.versions) | (comparer.versions if compared is not None else {})
         await service.publish(
             "inspection.results",
             identified.subject.item_id,
@@ -42,9 +48,10 @@ def build(service: Service) -> None:
                 confidence=identified.confidence,
                 candidates=identified.candidates,
                 order_line_id=identified.order_line_id,
-                comparison=await _comparison(service.blobs, cache, identified, gallery),
+                comparison=compared,
                 product=_facts(product) if product is not None else None,
-                versions=identified.versions,
+                versions=versions,
+                matter=identified.matter,
             ),
         )
 
@@ -52,23 +59,21 @@ def build(service: Service) -> None:
 
 
 async def _comparison(
-    blobs: Blobs, cache: _Features, identified: r.Identification, gallery: r.Gallery | None
+    blobs: Blobs,
+    cache: _Features,
+    comparer: Comparer,
+    identified: r.Identification,
+    gallery: r.Gallery | None,
 ) -> r.Comparison | None:
     encoder = identified.versions.get("model.gallery_encoder", "")
     if gallery is None or gallery.encoder != encoder or not gallery.references:
         return None
     query = features.unpack(await blobs.get(identified.features_key))
-    references = [await cache.get(ref.features_key) for ref in gallery.references]
-    found = decide.difference(query, references)
-    if found is None:
-        return None
-    return r.Comparison(
-        foreign=found.foreign,
-        missing=found.missing,
-        references=found.references,
-        gallery_version=gallery.version,
-        heat=found.heat.tobytes(),
-    )
+    held = decide.most_alike(query.embeddings, gallery.references, MOST_REFERENCES)
+    kept = await asyncio.gather(*(cache.get(reference.features_key) for reference in held))
+    pictures = [decide.best_crop(query.embeddings, reference) for reference in kept]
+    found = await comparer.compare(query.crops, pictures)
+    return decide.comparison(found, held, gallery.version)
 
 
 def _facts(product: r.Product) -> r.ProductFacts:
@@ -79,6 +84,7 @@ def _facts(product: r.Product) -> r.ProductFacts:
         unit_count=product.unit_count,
         price_cents=product.price_cents,
         hazardous=product.hazardous,
+        contents=product.contents,
     )
 
 
@@ -87,9 +93,9 @@ class _Features:
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
-        self._kept: OrderedDict[str, features.Patches] = OrderedDict()
+        self._kept: OrderedDict[str, features.Features] = OrderedDict()
 
-    async def get(self, key: str) -> features.Patches:
+    async def get(self, key: str) -> features.Features:
         kept = self._kept.get(key)
         if kept is None:
             kept = features.unpack(await self._blobs.get(key))

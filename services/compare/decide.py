@@ -1,56 +1,63 @@
-"""Patch nearest neighbours between a capture and its product's references, both ways.
-
-Cameras of a booth are fixed, so patches are compared camera by camera. Both directions look at the few worst patches,
-since damage covers few of them. Method: nearest neighbours of patch features as in PatchCore (Roth et al., 2022), over
-the product's own references instead of a training set.
-"""
+"""Which references a capture is held against, and what the comparison says in an event. Values in, values out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from services.kernel import records as r
+from services.kernel.features import Features, unpack_embedding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
-#: How many of the worst patches of a capture are averaged.
-WORST = 3
+    from services.kernel.sight import Difference
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """Cosine distances in [0, 2]; heat: (images, patches) uint8, 255 = a distance of 1; references: how many fitted."""
+def most_alike(
+    embeddings: npt.NDArray[np.float32], references: Sequence[r.Reference], most: int
+) -> list[r.Reference]:
+    """The references that look most like any of the capture's images, the best first.
 
-    foreign: float
-    missing: float
-    references: int
-    heat: npt.NDArray[np.uint8]
+    Items lie on one side or another, and so do references: the likeness decides, not the order of enrolment.
 
-
-def difference(
-    query: npt.NDArray[np.float16], references: Sequence[npt.NDArray[np.float16]]
-) -> Difference | None:
-    """Compare patch embeddings (images, patches, d) of a capture with those of its references.
-
-    References with another number of images are left out; None when none is left. A reference may itself be
-    damaged: content is foreign only if no reference has it, and missing only if the most similar reference has it.
+    Args:
+        embeddings: (images, d), of the capture.
+        references: Of one encoder version with it.
+        most: How many at most.
     """
-    fitting = [r.astype(np.float32) for r in references if r.shape == query.shape]
-    if not fitting:
-        return None
-    q = query.astype(np.float32)
-    # similarities[k]: (images, query patches, reference patches)
-    similarities = [q @ r.transpose(0, 2, 1) for r in fitting]
-    to_gallery = 1.0 - np.max([s.max(axis=2) for s in similarities], axis=0)
-    back = [float(_worst(1.0 - s.max(axis=1))) for s in similarities]
-    heat = np.clip(to_gallery * 255.0, 0, 255).astype(np.uint8)
-    return Difference(foreign=_worst(to_gallery), missing=min(back), references=len(fitting), heat=heat)
+    kept = [unpack_embedding(one.embedding) for one in references]
+    alike = (embeddings @ np.stack(kept).T).max(axis=0)
+    return [references[k] for k in np.argsort(-alike, kind="stable")[:most]]
 
 
-def _worst(distances: npt.NDArray[np.float32]) -> float:
-    flat = distances.ravel()
-    return float(np.partition(flat, -WORST)[-WORST:].mean())
+def best_crop(embeddings: npt.NDArray[np.float32], reference: Features) -> bytes:
+    """The picture of a reference that looks most like any of the capture's images."""
+    alike = (embeddings @ reference.embeddings.T).max(axis=0)
+    return reference.crops[int(alike.argmax())]
+
+
+def comparison(found: Difference, held: Sequence[r.Reference], gallery_version: int) -> r.Comparison:
+    """What an event says of it. Without inliers nothing could be compared; then it says which gallery was tried."""
+    compared = found.inliers > 0
+    return r.Comparison(
+        foreign=_chance(found.changed) if compared else 0.0,
+        missing=_chance(found.missing) if compared else 0.0,
+        references=len(held),
+        gallery_version=gallery_version,
+        heat=np.round(found.heat.astype(np.float32) * 255).astype(np.uint8).tobytes() if compared else b"",
+        changed_logit=found.changed if compared else None,
+        missing_logit=found.missing if compared else None,
+        mismatch_logit=found.mismatch if compared else None,
+        inliers=found.inliers,
+        image=found.query if compared else None,
+        reference_id=held[found.reference].reference_id if compared else None,
+    )
+
+
+def _chance(logit: float) -> float:
+    return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, logit))))

@@ -52,7 +52,7 @@ def build(service: Service, index: ReferenceIndex | None = None) -> None:
         blobs, subject = service.blobs, inspection.subject
         base = f"references/{product_id}/{subject.capture_id}"
         manifest = wire.decode(r.Capture, await blobs.get(f"manifests/{subject.capture_id}.avro"))
-        copies = [(f"{base}/features.ipf", await blobs.get(inspection.features_key))]
+        copies = [(f"{base}/features.icf", await blobs.get(inspection.features_key))]
         copies += [(f"{base}/{i.key.rsplit('/', 1)[1]}", await blobs.get(i.key)) for i in manifest.images]
         await blobs.put(copies)
         return copies[0][0]

@@ -72,6 +72,7 @@ def build(service: Service, index: ReferenceIndex | None = None) -> None:
                 candidates=identity.candidates,
                 order_line_id=decide.order_line(manifest, identity.product_id),
                 versions=versions,
+                matter=inspection.matter,
             ),
         )
 

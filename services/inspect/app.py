@@ -10,6 +10,7 @@ from services.inspect import decide
 from services.kernel import features
 from services.kernel import records as r
 from services.kernel.faults import DataFault
+from services.kernel.sight import Photo
 from services.kernel.triton import Triton
 
 if TYPE_CHECKING:
@@ -23,17 +24,14 @@ def build(service: Service, triton: Triton | None = None) -> None:
     service.ready_when("triton", triton.ready)
 
     async def inspect(capture: r.Capture, event: Event) -> None:
-        images = decide.seen(capture.images)
-        if not images:
+        seen = decide.seen(capture.images)
+        if not seen:
             msg = "the capture has no RGB image"
             raise DataFault("no_image", msg)
-        stored = await asyncio.gather(*(service.blobs.get(i.key) for i in images))
-        sight = await triton.inspect(
-            [decide.checked(i, data) for i, data in zip(images, stored, strict=True)]
-        )
+        sight = await triton.inspect(await asyncio.gather(*(photo(*pair) for pair in seen)))
         subject = capture.subject
-        key = f"features/{subject.captured_at:%Y%m%d}/{subject.capture_id}.ipf"
-        await service.blobs.put([(key, features.pack(sight.patches))])
+        key = f"features/{subject.captured_at:%Y%m%d}/{subject.capture_id}.icf"
+        await service.blobs.put([(key, features.pack(sight.embedding, sight.crops))])
         inspection = r.Inspection(
             subject=subject,
             scores=decide.pooled_scores(sight.damage),
@@ -41,10 +39,16 @@ def build(service: Service, triton: Triton | None = None) -> None:
             features_key=key,
             versions=triton.versions,
             inspected_at=datetime.now(UTC),
+            matter=decide.pooled_matter(sight.matter),
         )
         if subject.enrol_product_id is not None:
             await service.publish("gallery.enrolments", subject.enrol_product_id, inspection)
         else:
             await service.publish("captures.inspected", event.key, inspection)
+
+    async def photo(colour: r.Image, deep: r.Image | None) -> Photo:
+        image = decide.checked(colour, await service.blobs.get(colour.key))
+        depth = b"" if deep is None else decide.checked(deep, await service.blobs.get(deep.key))
+        return Photo(image=image, depth=depth)
 
     service.consume("station.captures", inspect)

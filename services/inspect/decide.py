@@ -20,9 +20,10 @@ SCORES = (
 )  # fmt: skip
 
 
-def seen(images: tuple[r.Image, ...]) -> tuple[r.Image, ...]:
-    """The images that the networks look at, in the order of their features."""
-    return tuple(i for i in images if i.role is r.ImageRole.RGB)
+def seen(images: tuple[r.Image, ...]) -> list[tuple[r.Image, r.Image | None]]:
+    """The colour images that the models look at, in the order of their features, each with its camera's depth image."""
+    deep = {i.camera: i for i in images if i.role is r.ImageRole.DEPTH}
+    return [(i, deep.get(i.camera)) for i in images if i.role is r.ImageRole.RGB]
 
 
 def checked(image: r.Image, data: bytes) -> bytes:
@@ -48,3 +49,9 @@ def pooled_embedding(embedding: npt.NDArray[np.float32]) -> npt.NDArray[np.float
     """One unit embedding for a capture from (images, d)."""
     mean: npt.NDArray[np.float32] = embedding.mean(axis=0)
     return mean / max(float(np.linalg.norm(mean)), 1e-12)
+
+
+def pooled_matter(matter: npt.NDArray[np.float32]) -> r.Matter:
+    """What lies beside the item, from (images, 5), as the image says it that is surest of it."""
+    logit, lightness, a, b, share = (float(v) for v in matter[int(matter[:, 0].argmax())])
+    return r.Matter(logit=logit, lightness=lightness, a=a, b=b, share=share)

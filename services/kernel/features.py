@@ -1,43 +1,64 @@
-"""Patch embeddings at rest: a small header and float16 values, read without copying."""
+"""What is kept of a capture's colour images: each framed picture (JPEG) and its embedding, in one file."""
 
 from __future__ import annotations
 
 import struct
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from services.kernel.faults import DataFault
 
-_HEADER = struct.Struct("<4sHHH")
-_MAGIC = b"IPF1"
+_MAGIC: Final = b"ICF1"
+_HEADER: Final = struct.Struct("<4sH")
+_LENGTH: Final = struct.Struct("<I")
 #: A global embedding: 256 values, float16.
-EMBEDDING_BYTES = 512
-
-Patches = npt.NDArray[np.float16]
+EMBEDDING_BYTES: Final = 512
 
 
-def pack(patches: Patches) -> bytes:
-    """Serialise patch embeddings of shape (images, patches, dimensions), float16."""
-    return _HEADER.pack(_MAGIC, *patches.shape) + np.ascontiguousarray(patches, dtype="<f2").tobytes()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """Of each colour image, in order: embeddings (images, 256) float32 of length 1, and a JPEG of the framed item."""
+
+    embeddings: npt.NDArray[np.float32]
+    crops: tuple[bytes, ...]
 
 
-def unpack(data: bytes) -> Patches:
+def pack(embeddings: npt.NDArray[np.floating[Any]], crops: Sequence[bytes]) -> bytes:
+    """Serialise: magic, number of images, then for each its embedding (float16), the crop's length and the crop."""
+    parts = [_HEADER.pack(_MAGIC, len(crops))]
+    for embedding, crop in zip(embeddings, crops, strict=True):
+        parts += [pack_embedding(embedding), _LENGTH.pack(len(crop)), crop]
+    return b"".join(parts)
+
+
+def unpack(data: bytes) -> Features:
     """The inverse of `pack`.
 
     Raises:
-        DataFault: the bytes are no patch embeddings or are cut off.
+        DataFault: the bytes are no such file, or are cut off.
     """
     if len(data) < _HEADER.size or data[:4] != _MAGIC:
-        msg = "these are no patch embeddings (wrong magic)"
+        msg = "these are no features of a capture (wrong magic)"
         raise DataFault("bad_features", msg)
-    _, images, patches, dims = _HEADER.unpack_from(data)
-    body = np.frombuffer(data, dtype="<f2", offset=_HEADER.size)
-    if body.size != images * patches * dims:
-        msg = f"patch embeddings of {images}x{patches}x{dims} are cut off: {body.size} values"
+    _, images = _HEADER.unpack_from(data)
+    at = _HEADER.size
+    embeddings, crops = [], []
+    for _ in range(images):
+        body = at + EMBEDDING_BYTES + _LENGTH.size
+        end = body + _LENGTH.unpack_from(data, body - _LENGTH.size)[0] if body <= len(data) else body
+        if end > len(data):
+            break
+        embeddings.append(unpack_embedding(data[at : at + EMBEDDING_BYTES]))
+        crops.append(data[body:end])
+        at = end
+    if len(crops) != images or at != len(data) or not crops:
+        msg = f"features of {images} images are cut off or too long: {len(crops)} are whole in {len(data)} bytes"
         raise DataFault("bad_features", msg)
-    return body.reshape(images, patches, dims)
+    return Features(embeddings=np.stack(embeddings), crops=tuple(crops))
 
 
 def pack_embedding(embedding: npt.NDArray[np.floating[Any]]) -> bytes:

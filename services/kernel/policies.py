@@ -18,6 +18,8 @@ TYPES = (
 )  # fmt: skip
 #: Units are missing from a set: not damage to what is there, and never tolerated.
 MISSING = "missing_unit"
+#: Contents outside.
+SPILLAGE = "spillage"
 
 #: What holds where no policy fits.
 DEFAULT = r.Policy(

@@ -155,6 +155,27 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Matter:
+    """Something that lies beside the item, as the picture that shows it best says it."""
+
+    logit: float
+    lightness: float
+    a: float
+    b: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What could spill out of a product."""
+
+    kind: str
+    red: int
+    green: int
+    blue: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
     """captures.inspected and gallery.enrolments: what the models saw, without knowing the product."""
 
@@ -164,6 +185,7 @@ class Inspection:
     features_key: str
     versions: Mapping[str, str] = field(default_factory=dict)
     inspected_at: datetime
+    matter: Matter | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,17 +209,24 @@ class Identification:
     candidates: tuple[Candidate, ...] = ()
     order_line_id: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    matter: Matter | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The capture against its product's references. Distances are cosine distances of patch embeddings."""
+    """The capture against its product's references, each picture laid over the reference that it fits best."""
 
     foreign: float
     missing: float
     references: int
     gallery_version: int
     heat: bytes
+    changed_logit: float | None = None
+    missing_logit: float | None = None
+    mismatch_logit: float | None = None
+    inliers: int | None = None
+    image: int | None = None
+    reference_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +239,7 @@ class ProductFacts:
     unit_count: int
     price_cents: int
     hazardous: bool
+    contents: Contents | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +256,7 @@ class InspectionResult:
     comparison: Comparison | None = None
     product: ProductFacts | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    matter: Matter | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,6 +320,9 @@ class Assessment:
     miss_cost_cents: int | None = None
     disputed: bool = False
     labelled_at: datetime | None = None
+    matter: Matter | None = None
+    foreign_matter: bool = False
+    foreignness: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -619,6 +653,7 @@ class Product:
     price_cents: int
     hazardous: bool
     packaging_since: datetime | None = None
+    contents: Contents | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,13 @@ class Settings(BaseSettings):
     false_sideline_budget: float = Field(
         default=0.01, gt=0, lt=1, description="share of intact items pulled wrongly"
     )
+    damage_prior: float = Field(
+        default=0.001,
+        gt=0,
+        lt=1,
+        description="share of items that are damaged on this belt; probabilities of damage are given for it",
+    )
     default_threshold: float | None = Field(
-        default=None, description="sideline threshold before labels exist; None: the model's own calibration"
+        default=None, description="sideline threshold before labels exist; None: the models' own calibration"
     )
     pin_thresholds: bool = Field(default=False, description="calibrate observes and publishes nothing")

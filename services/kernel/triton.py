@@ -22,9 +22,10 @@ from tritonclient.grpc import service_pb2_grpc as rpc
 
 from services.kernel import telemetry
 from services.kernel.faults import DataFault, DependencyFault
+from services.kernel.sight import Difference, Photo, Sight
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -32,25 +33,18 @@ log = structlog.get_logger(__name__)
 
 MODEL = "capture_inspection"
 PARTS = ("damage_classifier", "gallery_encoder")
-DAMAGE, EMBEDDING, PATCHES = (9,), (256,), (49, 64)
+DAMAGE, EMBEDDING, MATTER = (9,), (256,), (5,)
+COMPARISON_MODEL = "gallery_comparison"
+COMPARED, HEAT = (6,), (2, 16, 16)
+#: References that one comparison may name; each costs as much as the first.
+MOST_REFERENCES = 3
 QUALITY_MODEL = "capture_quality"
 QUALITY, EDGES = (5,), (4,)
 #: What this client may send in one message; images are at most 12 per capture.
 MAX_MESSAGE_BYTES = 64 * 2**20
 #: Requests in flight per process: enough to fill Triton's batches, few enough that none waits long in its queue.
 CONCURRENCY = 16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """What the networks say about each image of a capture, in order.
-
-    damage: (images, 9) float32 in [0, 1]; embedding: (images, 256) float32; patches: (images, 49, 64) float16.
-    """
-
-    damage: npt.NDArray[np.float32]
-    embedding: npt.NDArray[np.float32]
-    patches: npt.NDArray[np.float16]
+_JPEG = b"\xff\xd8\xff"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +81,7 @@ class QualityModel:
         async with self._slots:
             try:
                 answer = await self._stub.ModelInfer(
-                    _request(QUALITY_MODEL, images, self._timeout_s), timeout=self._timeout_s
+                    _request(QUALITY_MODEL, {"IMAGE": images}, self._timeout_s), timeout=self._timeout_s
                 )
             except grpc.RpcError as exc:
                 raise _fault(exc) from exc
@@ -98,11 +92,13 @@ class QualityModel:
         await self._channel.close()
 
 
-class Triton:
-    """Asks the ensemble about captures."""
+class _Model:
+    """One model of the server: asked with a deadline, and put through its paces before it is relied on."""
 
-    def __init__(self, address: str, *, timeout_s: float = 20.0) -> None:
+    def __init__(self, address: str, model: str, parts: Sequence[str], timeout_s: float) -> None:
         self._address = address
+        self._model = model
+        self._parts = parts
         self._timeout_s = timeout_s
         self._channel: grpc.aio.Channel | None = None
         self._stub: Any = None
@@ -112,7 +108,7 @@ class Triton:
         self._seconds = meter.create_histogram("intact.triton.duration", unit="s", description="Round trip.")
 
     async def start(self, patience_s: float = 60.0) -> None:
-        """Connect, learn the model versions and put a picture through.
+        """Connect, learn the model versions and ask something.
 
         Raises:
             DependencyFault: Triton is not ready or answers nonsense, after trying for `patience_s` seconds.
@@ -122,8 +118,8 @@ class Triton:
         until = time.monotonic() + patience_s
         while True:
             try:
-                self.versions = {f"model.{part}": await self._version(part) for part in PARTS}
-                await self.inspect([_test_picture()])
+                self.versions = {f"model.{part}": await self._version(part) for part in self._parts}
+                await self._try()
             except (DependencyFault, DataFault) as fault:
                 if time.monotonic() > until:
                     msg = f"Triton at {self._address} is not ready: {fault}"
@@ -135,10 +131,18 @@ class Triton:
     async def ready(self) -> bool:
         """Whether Triton says that it can answer."""
         try:
-            answer = await self._stub.ModelReady(pb.ModelReadyRequest(name=MODEL), timeout=2.0)
+            answer = await self._stub.ModelReady(pb.ModelReadyRequest(name=self._model), timeout=2.0)
         except grpc.RpcError:
             return False
         return bool(answer.ready)
+
+    async def close(self) -> None:
+        """Close the channel."""
+        if self._channel is not None:
+            await self._channel.close()
+
+    async def _try(self) -> None:
+        raise NotImplementedError
 
     async def _version(self, model: str) -> str:
         try:
@@ -150,16 +154,9 @@ class Triton:
         build = config.config.parameters["build"].string_value
         return f"{max(meta.versions, key=int)}+{build}"
 
-    async def inspect(self, images: Sequence[bytes]) -> Sight:
-        """Run the ensemble over the images of one capture.
-
-        Raises:
-            DataFault: an image cannot be decoded.
-            DependencyFault: Triton is gone, too slow, too busy, or its answer is not what was asked for.
-        """
-        request = _request(MODEL, images, self._timeout_s)
+    async def _ask(self, request: Any) -> Any:
         began = time.perf_counter()
-        with telemetry.span("triton capture_inspection"):
+        with telemetry.span(f"triton {self._model}"):
             async with self._slots:
                 try:
                     answer = await self._stub.ModelInfer(
@@ -170,12 +167,48 @@ class Triton:
                 except grpc.RpcError as exc:
                     raise _fault(exc) from exc
         self._seconds.record(time.perf_counter() - began)
-        return read_answer(answer, len(images))
+        return answer
 
-    async def close(self) -> None:
-        """Close the channel."""
-        if self._channel is not None:
-            await self._channel.close()
+
+class Triton(_Model):
+    """Asks the ensemble about captures."""
+
+    def __init__(self, address: str, *, timeout_s: float = 20.0) -> None:
+        super().__init__(address, MODEL, PARTS, timeout_s)
+
+    async def _try(self) -> None:
+        await self.inspect([Photo(image=_test_picture())])
+
+    async def inspect(self, photos: Sequence[Photo]) -> Sight:
+        """Run the ensemble over the images of one capture.
+
+        Raises:
+            DataFault: an image cannot be decoded.
+            DependencyFault: Triton is gone, too slow, too busy, or its answer is not what was asked for.
+        """
+        rows = {"IMAGE": [p.image for p in photos], "DEPTH": [p.depth for p in photos]}
+        return read_answer(await self._ask(_request(MODEL, rows, self._timeout_s)), len(photos))
+
+
+class Comparer(_Model):
+    """Asks the comparison about a capture's framed pictures and its product's references."""
+
+    def __init__(self, address: str, *, timeout_s: float = 20.0) -> None:
+        super().__init__(address, COMPARISON_MODEL, (COMPARISON_MODEL,), timeout_s)
+
+    async def _try(self) -> None:
+        await self.compare([_test_picture()], [_test_picture()])
+
+    async def compare(self, query: Sequence[bytes], references: Sequence[bytes]) -> Difference:
+        """Compare one capture with at most `MOST_REFERENCES` pictures of its product.
+
+        Raises:
+            DataFault: a picture cannot be decoded.
+            DependencyFault: Triton is gone, too slow, too busy, or its answer is not what was asked for.
+        """
+        rows = {"QUERY": query, "REFERENCES": references}
+        request = _request(COMPARISON_MODEL, rows, self._timeout_s, batched=False)
+        return read_difference(await self._ask(request), len(query), len(references))
 
 
 def _channel(address: str) -> grpc.aio.Channel:
@@ -189,11 +222,14 @@ def _channel(address: str) -> grpc.aio.Channel:
     return grpc.aio.insecure_channel(address, options=limits)
 
 
-def _request(model: str, images: Sequence[bytes], timeout_s: float) -> Any:
+def _request(
+    model: str, rows: Mapping[str, Sequence[bytes]], timeout_s: float, *, batched: bool = True
+) -> Any:
     request = pb.ModelInferRequest(model_name=model)
-    tensor = request.inputs.add(name="IMAGE", datatype="BYTES")
-    tensor.shape.extend([len(images), 1])
-    request.raw_input_contents.append(b"".join(struct.pack("<I", len(i)) + i for i in images))
+    for name, values in rows.items():
+        tensor = request.inputs.add(name=name, datatype="BYTES")
+        tensor.shape.extend([len(values), 1] if batched else [len(values)])
+        request.raw_input_contents.append(b"".join(struct.pack("<I", len(v)) + v for v in values))
     request.parameters["timeout"].int64_param = int(timeout_s * 1e6)
     return request
 
@@ -222,12 +258,68 @@ def read_answer(answer: Any, images: int) -> Sight:
     raw = {o.name: (o, c) for o, c in zip(answer.outputs, answer.raw_output_contents, strict=False)}
     damage = _tensor(raw, "DAMAGE", "FP32", (images, *DAMAGE), np.dtype("<f4"))
     embedding = _tensor(raw, "EMBEDDING", "FP32", (images, *EMBEDDING), np.dtype("<f4"))
-    patches = _tensor(raw, "PATCHES", "FP16", (images, *PATCHES), np.dtype("<f2"))
+    matter = _tensor(raw, "MATTER", "FP32", (images, *MATTER), np.dtype("<f4"))
     norms = np.linalg.norm(embedding, axis=1)
     if not (np.all(damage >= 0) and np.all(damage <= 1)) or not np.all(np.abs(norms - 1) < 0.05):
         msg = "Triton's answer holds no probabilities or no unit embeddings; restart it and look at its log"
         raise DependencyFault(msg)
-    return Sight(damage=damage, embedding=embedding, patches=patches)
+    if not np.isfinite(matter).all():
+        msg = "Triton's answer about matter holds no numbers; restart it and look at its log"
+        raise DependencyFault(msg)
+    return Sight(damage=damage, embedding=embedding, matter=matter, crops=_pictures(raw, "CROP", images))
+
+
+def read_difference(answer: Any, queries: int, references: int) -> Difference:
+    """The tensors of a comparison, after checking that they are what was asked for.
+
+    Raises:
+        DependencyFault: a tensor is missing, has another type, shape or length, or holds no sensible numbers.
+    """
+    raw = {o.name: (o, c) for o, c in zip(answer.outputs, answer.raw_output_contents, strict=False)}
+    scores = _tensor(raw, "SCORES", "FP32", COMPARED, np.dtype("<f4"))
+    heat = _tensor(raw, "HEAT", "FP16", HEAT, np.dtype("<f2"))
+    inliers, query, reference = scores[3:]
+    if not (
+        np.isfinite(scores).all()
+        and np.all((heat >= 0) & (heat <= 1))
+        and inliers >= 0
+        and 0 <= query < queries
+        and 0 <= reference < references
+    ):
+        msg = "Triton's comparison holds no scores or names no picture; restart it and look at its log"
+        raise DependencyFault(msg)
+    return Difference(
+        changed=float(scores[0]),
+        missing=float(scores[1]),
+        mismatch=float(scores[2]),
+        inliers=int(inliers),
+        query=int(query),
+        reference=int(reference),
+        heat=heat,
+    )
+
+
+def _pictures(raw: Any, name: str, rows: int) -> tuple[bytes, ...]:
+    """A JPEG for each row.
+
+    Raises:
+        DependencyFault: there are fewer or more, or one is no JPEG.
+    """
+    output, content = raw.get(name, (None, b""))
+    found: list[bytes] = []
+    at = 0
+    while at + 4 <= len(content):
+        (size,) = struct.unpack_from("<I", content, at)
+        found.append(content[at + 4 : at + 4 + size])
+        at += 4 + size
+    if output is None or at != len(content) or len(found) != rows or not all(map(_is_jpeg, found)):
+        msg = f"Triton answered {name} with {len(found)} pictures in {len(content)} bytes instead of {rows} JPEGs"
+        raise DependencyFault(msg)
+    return tuple(found)
+
+
+def _is_jpeg(data: bytes) -> bool:
+    return data.startswith(_JPEG)
 
 
 def _tensor(raw: Any, name: str, kind: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:

@@ -22,7 +22,7 @@ from services.kernel import wire
 from services.kernel.policies import MISSING, TYPES
 from services.kernel.records import Policy, Severity, Stage
 from services.stack.problems import Problem
-from triton_models.designs import KINDS, MATERIALS
+from triton_models.simulator.things import ITEM_MATERIALS
 
 DEFAULT_FILE: Final = Path(__file__).with_name("policies.yaml")
 _TOP: Final = ("policies", "categories", "materials")
@@ -37,8 +37,12 @@ _SEVERITIES: Final = {s.lower(): s for s in Severity if s is not Severity.NONE}
 _HARMS: Final = ("packaging", "product")
 #: Types of damage that reach the product, whatever it is packed in.
 _REACH_THE_PRODUCT: Final = frozenset({"spillage", "deconstruction", "penetration"})
-#: Cosine distances end here.
-_FARTHEST: Final = 2.0
+#: Categories of the made-up catalogue.
+CATEGORIES: Final = (
+    "beauty", "book", "electronics", "grocery", "household", "medicine", "pet", "stationery", "tools", "toy",
+)  # fmt: skip
+#: Chances end here.
+_SUREST: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +94,8 @@ class _Reader:
 
     complaints: list[Complaint] = field(default_factory=list)
     entry: str = ""
-    categories: frozenset[str] = frozenset(KINDS)
-    materials: frozenset[str] = frozenset(MATERIALS)
+    categories: frozenset[str] = frozenset(CATEGORIES)
+    materials: frozenset[str] = frozenset(ITEM_MATERIALS)
 
     def say(self, node: yaml.Node, text: str) -> None:
         self.complaints.append(Complaint(line=node.start_mark.line + 1, entry=self.entry, text=text))
@@ -256,7 +260,7 @@ def _tolerate(reader: _Reader, node: yaml.Node) -> dict[str, object]:
         worst = reader.words(given["up_to"], "severity", _SEVERITIES)
         values["up_to"] = _SEVERITIES[worst[0]] if worst else Severity.NONE
     if "foreign_up_to" in given:
-        values["foreign_up_to"] = reader.number(given["foreign_up_to"], "foreign_up_to", 0.0, _FARTHEST)
+        values["foreign_up_to"] = reader.number(given["foreign_up_to"], "foreign_up_to", 0.0, _SUREST)
     if "harms" in given:
         harmed = reader.words(given["harms"], "harm", _HARMS)
         values["harms"] = harmed[0] if harmed else ""

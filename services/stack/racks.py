@@ -1,50 +1,49 @@
 """Camera racks: which item is photographed when, and the load that they put on a station.
 
-`plan` follows from a world and a seed alone: the same arguments give the same items, pictures, idempotency keys, and
-so the same capture ids. `drive` sends a plan, in open loop (a fixed rate; latency counts from the scheduled send, so a
-slow mesh cannot hide behind a waiting sender) or in closed loop (a fixed number in flight).
+A plan is a list of captures. `photographed` makes one: which simulated picture, where, as which item, when. `plan`
+mixes a day of them out of a world and a seed alone: the same arguments give the same items, pictures and idempotency
+keys, and so the same capture ids. `drive` sends a plan, in open loop (at a fixed rate, or each capture at its own
+time; latency counts from the scheduled send, so a slow mesh cannot hide behind a waiting sender) or in closed loop (a
+fixed number in flight).
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import count
 from typing import Final
 from uuid import UUID
 
 import aiohttp
 import numpy as np
 
-from services.kernel.records import ImageRole, Stage
+from services.kernel.records import Product, Stage
 from services.stack import posting
 from services.stack.posting import Photo
+from services.stack.sample import Taken, Truth, sample
 from services.stack.world import FRAGILE_VENDOR, Place, World
 from services.station.decide import capture_id
-from triton_models.pictures import CAMERAS, DEPTH_PX, SIDE_PX, Design, Shot, Truth, defects_of, shoot
 
 #: Every stack's own station; its token is in INTACT_STATION_TOKENS.
 STATION: Final = "station-1"
 #: Far more than on a belt (below 0.001), so that a few hundred captures show every path.
 DAMAGED_SHARE: Final = 0.12
 _FRAGILE_TIMES: Final = 4.0
-_FRAGILE_DEFECTS: Final = ("penetration", "deconstruction")
-_BARCODE_MISSING: Final = 0.06
-_BARCODE_WRONG: Final = 0.02
 _STAGES: Final[dict[Stage, float]] = {
     Stage.RECEIVE: 0.3, Stage.STOW: 0.2, Stage.PICK: 0.15, Stage.SORT: 0.1, Stage.PACK: 0.2, Stage.SHIP: 0.05,
 }  # fmt: skip
-#: Shots of references are drawn with seeds that no planned item has.
-_REFERENCE_SEED: Final = 50_000
-_ITEM_SEED: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """One capture that a rack will send. `truth` and `design` are None for pictures that were not drawn here."""
+    """One capture that a rack will send.
+
+    `truth` and `product_id`, what it really shows, are None for a person's own pictures; neither is ever sent.
+    """
 
     item_id: str
     tote_id: str | None
@@ -54,13 +53,15 @@ class Planned:
     barcode: str | None = None
     idempotency_key: str
     photos: tuple[Photo, ...]
-    design: Design | None = None
+    product_id: str | None = None
     truth: Truth | None = None
     enrol_product_id: str | None = None
     #: Seconds from the capture to the belt's diverter; None leaves it to the station.
     deadline_s: float | None = None
     #: What the request says; None: the time of the (scheduled) send.
     captured_at: datetime | None = None
+    #: Seconds from the beginning of the run at which it is sent, for `drive(timed=True)`.
+    at_s: float = 0.0
 
     @property
     def capture_id(self) -> UUID:
@@ -91,157 +92,123 @@ class Submitted:
         return self.status == 202
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sketch:
-    """All that a drawn capture follows from."""
-
-    design: Design
-    seed: int
-    defect: str | None = None
-    severity: str = "major"
-
-    def draw(self) -> Shot:
-        """Draw it (about 35 ms)."""
-        return shoot(self.design, seed=self.seed, defect=self.defect, severity=self.severity)
-
-
-#: Draws sketches, in order; the demo does it in other processes.
-Draw = Callable[[Sequence[Sketch]], Sequence[Shot]]
-
-
-def draw_here(sketches: Sequence[Sketch]) -> Sequence[Shot]:
-    """Draw one after another, in this process."""
-    return [sketch.draw() for sketch in sketches]
-
-
-def plan(
-    world: World,
-    n: int,
-    seed: int,
+def photographed(
+    taken: Taken,
+    place: Place,
+    item_id: str,
     *,
-    damaged_share: float = DAMAGED_SHARE,
-    pool: int | None = None,
-    draw: Draw = draw_here,
-) -> list[Planned]:
-    """Plan `n` captures, each of another item.
+    stage: Stage = Stage.PACK,
+    at_s: float = 0.0,
+    key: str | None = None,
+) -> Planned:
+    """Plan one capture: a simulated picture, taken of this item at this place.
+
+    Args:
+        taken: What the cameras see, and the scanner reads.
+        place: The tote, the center and so the order line.
+        item_id: The same item may be photographed again, at another stage.
+        stage: Where in the chain.
+        at_s: When, in seconds from the beginning of the run.
+        key: The idempotency key; follows from item and stage unless given.
+    """
+    return Planned(
+        item_id=item_id,
+        tote_id=place.tote_id,
+        center_id=place.center_id,
+        stage=stage,
+        barcode=taken.barcode,
+        idempotency_key=key or f"rack-{item_id}-{stage}",
+        photos=taken.photos,
+        product_id=taken.product_id,
+        truth=taken.truth,
+        at_s=at_s,
+    )
+
+
+def plan(world: World, n: int, seed: int, *, damaged_share: float = DAMAGED_SHARE) -> list[Planned]:
+    """Plan `n` captures, each of another item; the sample's pictures are shown as often as that takes.
 
     Args:
         world: whose products and totes.
         n: how many.
         seed: everything random follows from it; the ids too.
         damaged_share: expected share of damaged items; those of `FRAGILE_VENDOR` are damaged four times as often.
-        pool: draw only so many different shots and show them again and again; None: each item has its own.
-        draw: how sketches become shots.
     """
-    rng = np.random.default_rng([world.seed, seed])
-    kinds = min(n, pool) if pool else n
-    looks = [_look(world, damaged_share, number, rng) for number in range(kinds)]
-    photos = [photos_of(shot) for shot in draw([sketch for _, sketch in looks])]
+    at = places_of(world)
+    choice = _Choice(world, damaged_share)
+    planned = []
+    for number in range(n):
+        # Each item has a generator of its own, so that a longer plan begins with the shorter one.
+        rng = np.random.default_rng([world.seed, seed, number])
+        taken = choice.taken(rng)
+        places = at[taken.product_id]
+        planned.append(
+            photographed(
+                taken,
+                places[number % len(places)],
+                f"I{seed}-{number:06d}",
+                stage=list(_STAGES)[int(rng.choice(len(_STAGES), p=list(_STAGES.values())))],
+                key=f"rack-{seed}-{number:06d}",
+            )
+        )
+    return planned
+
+
+def places_of(world: World) -> dict[str, list[Place]]:
+    """Where each product lies."""
     at: dict[str, list[Place]] = {}
     for place in world.places:
-        at.setdefault(place.design.product_id, []).append(place)
-    return [
-        _planned(world, at, (seed, number), looks[number % kinds][1], photos[number % kinds])
-        for number in range(n)
-    ]
+        at.setdefault(place.product.product_id, []).append(place)
+    return at
 
 
-def _look(world: World, share: float, number: int, rng: np.random.Generator) -> tuple[Place, Sketch]:
-    place = world.places[int(rng.integers(len(world.places)))]
-    design = place.design
-    fragile = float(np.mean([p.design.vendor_id == FRAGILE_VENDOR for p in world.places]))
-    base = share / (1 - fragile + fragile * _FRAGILE_TIMES)
-    weak = design.vendor_id == FRAGILE_VENDOR
-    damaged = rng.random() < min(1.0, base * (_FRAGILE_TIMES if weak else 1.0))
-    choices = _FRAGILE_DEFECTS if weak and rng.random() < 0.7 else defects_of(design)
-    defect = str(rng.choice(choices))
-    severity = "major" if rng.random() < 0.6 else "minor"
-    sketch = Sketch(
-        design=design, seed=_ITEM_SEED + number, defect=defect if damaged else None, severity=severity
-    )
-    return place, sketch
+class _Choice:
+    """Which picture is shown next: damaged ones by their share, a supplier's weak packaging more often than others'."""
 
-
-def _planned(
-    world: World,
-    at: Mapping[str, Sequence[Place]],
-    identity: tuple[int, int],
-    sketch: Sketch,
-    photos: tuple[Photo, ...],
-) -> Planned:
-    seed, number = identity
-    # Each item has a generator of its own, so that a longer plan begins with the shorter one.
-    rng = np.random.default_rng([world.seed, seed, number])
-    places = at[sketch.design.product_id]
-    place = places[number % len(places)]
-    return Planned(
-        item_id=f"I{seed}-{number:06d}",
-        tote_id=place.tote_id,
-        center_id=place.center_id,
-        stage=list(_STAGES)[int(rng.choice(len(_STAGES), p=list(_STAGES.values())))],
-        barcode=_scanned(world, sketch.design, rng),
-        idempotency_key=f"rack-{seed}-{number:06d}",
-        photos=photos,
-        design=sketch.design,
-        truth=truth_of(sketch),
-    )
-
-
-def _scanned(world: World, design: Design, rng: np.random.Generator) -> str | None:
-    """Return what the scanner read: mostly the barcode, sometimes nothing, rarely a neighbour's."""
-    drawn = rng.random()
-    if drawn < _BARCODE_MISSING:
-        return None
-    if drawn < _BARCODE_MISSING + _BARCODE_WRONG:
-        return world.designs[int(rng.integers(len(world.designs)))].barcode
-    return design.barcode
-
-
-def truth_of(sketch: Sketch) -> Truth:
-    """Return what is really the matter with a drawn item."""
-    return Truth(
-        damaged=sketch.defect is not None,
-        severity="none" if sketch.defect is None else sketch.severity,
-        defect_types=() if sketch.defect is None else (sketch.defect,),
-    )
-
-
-def photos_of(shot: Shot) -> tuple[Photo, ...]:
-    """Return a shot as the files of a rack: one JPEG per camera, and depth."""
-    rgb = tuple(
-        Photo(camera=c, role=ImageRole.RGB, media_type="image/jpeg", data=d, width=SIDE_PX, height=SIDE_PX)
-        for c, d in zip(CAMERAS, shot.rgb, strict=True)
-    )
-    depth = Photo(
-        camera="top",
-        role=ImageRole.DEPTH,
-        media_type="image/png",
-        data=shot.depth,
-        width=DEPTH_PX,
-        height=DEPTH_PX,
-    )
-    return (*rgb, depth)
-
-
-def enrolments(world: World, per_product: int = 3, *, draw: Draw = draw_here) -> list[Planned]:
-    """Plan pristine reference shots of every product."""
-    numbered = [(d, n) for d in world.designs for n in range(per_product)]
-    shots = draw([Sketch(design=d, seed=_REFERENCE_SEED + n) for d, n in numbered])
-    return [
-        Planned(
-            item_id=f"ref-{design.product_id}-{number}",
-            tote_id=None,
-            center_id="BER1",
-            stage=Stage.RECEIVE,
-            barcode=design.barcode,
-            idempotency_key=f"enrol-{world.seed}-{design.product_id}-{number}",
-            photos=photos_of(shot),
-            design=design,
-            truth=shot.truth,
-            enrol_product_id=design.product_id,
+    def __init__(self, world: World, damaged_share: float) -> None:
+        at = places_of(world)
+        vendors = {product.product_id: product.vendor_id for product in world.products}
+        shown = sample().of(*at)
+        self._intact = [one for one in shown if not one.truth.damaged]
+        self._damaged = [one for one in shown if one.truth.damaged]
+        exposed, hurt = (
+            Counter(vendors[one.product_id] for one in side) for side in (self._intact, self._damaged)
         )
-        for (design, number), shot in zip(numbered, shots, strict=True)
-    ]
+        # However many damaged pictures the sample has of a supplier's products: what counts is how often it is seen.
+        weights = np.array([
+            (_FRAGILE_TIMES if vendor == FRAGILE_VENDOR else 1.0) * max(1, exposed[vendor]) / hurt[vendor]
+            for vendor in (vendors[one.product_id] for one in self._damaged)
+        ])  # fmt: skip
+        self._weights = weights / weights.sum()
+        self._share = damaged_share
+
+    def taken(self, rng: np.random.Generator) -> Taken:
+        """Choose one."""
+        if self._damaged and (not self._intact or rng.random() < self._share):
+            return self._damaged[int(rng.choice(len(self._damaged), p=self._weights))]
+        return self._intact[int(rng.integers(len(self._intact)))]
+
+
+def enrolments(world: World, per_product: int = 2) -> list[Planned]:
+    """Plan the sample's pristine pictures of every product, at most so many of each."""
+    return [enrolment(product, n, world.seed) for product in world.products for n in range(per_product)]
+
+
+def enrolment(product: Product, number: int, seed: int) -> Planned:
+    """Plan one pristine picture of a product."""
+    taken = sample().references[product.product_id][number]
+    return Planned(
+        item_id=f"ref-{product.product_id}-{number}",
+        tote_id=None,
+        center_id="BER1",
+        stage=Stage.RECEIVE,
+        barcode=product.barcode,
+        idempotency_key=f"enrol-{seed}-{product.product_id}-{number}",
+        photos=taken.photos,
+        product_id=product.product_id,
+        truth=taken.truth,
+        enrol_product_id=product.product_id,
+    )
 
 
 def with_deadline(planned: Sequence[Planned], deadline_s: float) -> list[Planned]:
@@ -255,12 +222,13 @@ def tokens_of(setting: str) -> dict[str, str]:
     return {station: token for station, _, token in pairs}
 
 
-async def drive(
+async def drive(  # noqa: PLR0913 - each has its default
     station_url: str,
     tokens: Mapping[str, str],
     planned: Sequence[Planned],
     *,
     rate: float | None = None,
+    timed: bool = False,
     concurrency: int = 32,
     progress: Callable[[Submitted], None] | None = None,
 ) -> list[Submitted]:
@@ -271,15 +239,18 @@ async def drive(
         tokens: token by station id (`tokens_of`).
         planned: what to send. Bodies are encoded before the first is sent.
         rate: captures per second in open loop; None: closed loop.
+        timed: open loop, each capture at its own time (`at_s`).
         concurrency: requests in flight at once, at most.
         progress: told about every answer.
     """
     rack = _Rack(station_url.rstrip("/") + posting.PATH, tokens, planned, progress or (lambda _: None))
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=concurrency)) as session:
-        if rate is None:
-            await rack.send_closed(session, concurrency)
+        if timed:
+            await rack.send_open(session, [item.at_s for item in planned])
+        elif rate is not None:
+            await rack.send_open(session, [number / rate for number in range(len(planned))])
         else:
-            await rack.send_open(session, rate)
+            await rack.send_closed(session, concurrency)
     return rack.done()
 
 
@@ -316,10 +287,10 @@ class _Rack:
             for _ in range(min(concurrency, len(self._planned))):
                 group.create_task(worker())
 
-    async def send_open(self, session: aiohttp.ClientSession, rate: float) -> None:
+    async def send_open(self, session: aiohttp.ClientSession, offsets: Sequence[float]) -> None:
         began, wall = time.monotonic(), time.time()
         async with asyncio.TaskGroup() as group:
-            for number, offset in zip(range(len(self._planned)), (n / rate for n in count()), strict=False):
+            for number, offset in sorted(enumerate(offsets), key=lambda pair: pair[1]):
                 await asyncio.sleep(max(0.0, began + offset - time.monotonic()))
                 group.create_task(self._send(session, number, wall + offset))
 
@@ -341,7 +312,7 @@ class _Rack:
             accepted_at=time.time() if answer.status == 202 else None,
             status=answer.status,
             truth=item.truth,
-            product_id=item.design.product_id if item.design else None,
+            product_id=item.product_id,
             enrolment=item.enrol_product_id is not None,
             detail=answer.detail,
             attempts=answer.attempts,

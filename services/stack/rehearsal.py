@@ -84,7 +84,13 @@ def rehearse(past: Iterable[Assessment], policies: Iterable[Policy]) -> Rehearsa
 
 def again(made: Assessment, policies: Iterable[Policy]) -> Changed | None:
     """Judge one assessment anew, None when nothing would have changed."""
-    evidence = Evidence(scores=made.scores, probability=made.probability, comparison=made.comparison)
+    evidence = Evidence(
+        scores=made.scores,
+        probability=made.probability,
+        comparison=made.comparison,
+        matter=made.matter,
+        foreignness=made.foreignness,
+    )
     where = rules.Context(product=made.product, stage=made.subject.stage, gift=made.gift)
     judged = judge(evidence, where, policies)
     was = _state(damaged=made.damaged, tolerated=made.tolerated, incomplete=made.incomplete)

@@ -216,7 +216,7 @@ def _truth(console: Console, done: Finished) -> None:
     found = summary.accuracy(done.submitted, done.events)
     if found is None:
         return
-    _heading(console, "Against the pictures' truth (drawn pictures, much easier than real ones)")
+    _heading(console, "Against the pictures' truth (simulated captures; the services never see it)")
     damaged, intact = found.hits + found.misses, found.false_alarms + found.passed
     minor, major = found.hits_by_severity["minor"], found.hits_by_severity["major"]
     console.print(
@@ -227,6 +227,13 @@ def _truth(console: Console, done: Finished) -> None:
         f"belt: {found.sidelined_damaged} of {damaged} damaged items sidelined, "
         f"{found.sidelined_intact} of {intact} intact ones wrongly"
     )
+    shown = _grid(
+        ("scenario", "damaged", "seen", "missed", "intact", "false alarms", "told to be the tote's")
+    )
+    for row in summary.by_scenario(done.submitted, done.events):
+        figures = (row.damaged, row.seen, row.missed, row.intact, row.false_alarms, row.beside)
+        shown.add_row(row.name.replace("_", " "), *map(str, figures))
+    console.print(shown)
     console.print(
         f"product: {found.products_right} named rightly, {found.products_wrong} wrongly, "
         f"{found.products_unknown} left to a person"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from services.kernel import records as r
 from services.stack.racks import Submitted
 from services.stack.report import Observed, robustness
+from services.stack.sample import ORDINARY
 from services.vendors.decide import wilson
 
 
@@ -138,6 +139,40 @@ def accuracy(submitted: Sequence[Submitted], events: Iterable[Observed]) -> Accu
         products_wrong=named["wrong"],
         products_unknown=named["unknown"],
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """How the mesh judged the captures of one scenario; `beside`: foreign matter that was reported as the tote's."""
+
+    name: str
+    damaged: int
+    seen: int
+    missed: int
+    intact: int
+    false_alarms: int
+    beside: int
+
+
+def by_scenario(submitted: Sequence[Submitted], events: Iterable[Observed]) -> list[Scenario]:
+    """Hold the newest assessments against the truth, by what makes a capture subtle; the ordinary flow first."""
+    judged = newest(events)
+    pairs: dict[str, list[tuple[bool, r.Assessment]]] = defaultdict(list)
+    for s in submitted:
+        if s.truth is not None and not s.enrolment and s.item_id in judged:
+            pairs[s.truth.scenario].append((s.truth.damaged, judged[s.item_id]))
+    return [
+        Scenario(
+            name=name,
+            damaged=sum(damaged for damaged, _ in found),
+            seen=sum(damaged and a.damaged for damaged, a in found),
+            missed=sum(damaged and not a.damaged for damaged, a in found),
+            intact=sum(not damaged for damaged, _ in found),
+            false_alarms=sum(not damaged and a.damaged for damaged, a in found),
+            beside=sum(a.foreign_matter for _, a in found),
+        )
+        for name, found in sorted(pairs.items(), key=lambda pair: (pair[0] != ORDINARY, pair[0]))
+    ]
 
 
 def examples(assessments: Iterable[r.Assessment], count: int = 4) -> list[r.Assessment]:

@@ -1,6 +1,6 @@
 """A made-up business for the demo, the tests and the benchmarks: products, suppliers, orders, totes and policies.
 
-The products are those of the picture maker, so that what a camera rack sends has rows to meet in every reference topic.
+The products are those of the sample, so that what a camera rack sends has rows to meet in every reference topic.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from services.kernel.records import (
 from services.kernel.topics import MESSAGE_MAX_BYTES
 from services.stack.policies import DEFAULT_FILE, load
 from services.stack.problems import Problem
-from triton_models.designs import VENDORS, Design, catalog
+from services.stack.sample import sample
 
 CENTERS: Final = ("BER1", "LEJ1")
 #: The supplier whose packaging tears: the one that should stand out in vendor.robustness.
 FRAGILE_VENDOR: Final = "V04"
+VENDORS: Final = tuple(f"V{number:02d}" for number in range(1, 7))
 _NAMES: Final = (
     "Alder & Sons", "Birke Trading", "Cobalt Goods", "Dune Paperworks", "Esker Supply", "Fjord Wholesale",
 )  # fmt: skip
@@ -45,16 +46,15 @@ class Place:
 
     tote_id: str
     center_id: str
-    design: Design
+    product: Product
     order_line_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """All reference rows, and where each design lies."""
+    """All reference rows, and where each product lies."""
 
     seed: int
-    designs: tuple[Design, ...]
     products: tuple[Product, ...]
     vendors: tuple[Vendor, ...]
     lines: tuple[OrderLine, ...]
@@ -65,16 +65,17 @@ class World:
 
 def make_world(*, seed: int = 7, products: int = 24, totes: int = 60) -> World:
     """Make a world; the same arguments make the same one. Each tote holds one to three products, each ordered."""
-    # Suppliers are dealt out evenly: the catalogue draws them, and may leave one without a product.
-    designs = tuple(
-        replace(design, vendor_id=VENDORS[(place + place // len(VENDORS)) % len(VENDORS)])
-        for place, design in enumerate(catalog(products, seed))
+    known = sample().products
+    chosen = np.random.default_rng([seed]).permutation(len(known))[:products]
+    # Suppliers are dealt out evenly.
+    held = tuple(
+        replace(known[int(k)], vendor_id=VENDORS[(place + place // len(VENDORS)) % len(VENDORS)])
+        for place, k in enumerate(chosen)
     )
-    places = tuple(_places(designs, totes, np.random.default_rng([seed, totes])))
+    places = tuple(_places(held, totes, np.random.default_rng([seed, totes])))
     return World(
         seed=seed,
-        designs=designs,
-        products=tuple(_product(design) for design in designs),
+        products=held,
         vendors=tuple(Vendor(vendor_id=v, name=n) for v, n in zip(VENDORS, _NAMES, strict=True)),
         lines=tuple(_line(number, place) for number, place in enumerate(places)),
         manifests=_manifests(places),
@@ -83,15 +84,15 @@ def make_world(*, seed: int = 7, products: int = 24, totes: int = 60) -> World:
     )
 
 
-def _places(designs: tuple[Design, ...], totes: int, rng: np.random.Generator) -> Iterator[Place]:
+def _places(products: tuple[Product, ...], totes: int, rng: np.random.Generator) -> Iterator[Place]:
     number = 0
     deck: list[int] = []
     for tote in range(totes):
-        count = min(len(designs), 1 + int(rng.integers(_MOST_PER_TOTE)))
+        count = min(len(products), 1 + int(rng.integers(_MOST_PER_TOTE)))
         chosen: list[int] = []
         while len(chosen) < count:
             # Dealt like cards, so that every product lies in some tote.
-            deck = deck or [int(card) for card in rng.permutation(len(designs))]
+            deck = deck or [int(card) for card in rng.permutation(len(products))]
             card = deck.pop()
             if card not in chosen:
                 chosen.append(card)
@@ -99,31 +100,17 @@ def _places(designs: tuple[Design, ...], totes: int, rng: np.random.Generator) -
             yield Place(
                 tote_id=f"T{tote + 1:04d}",
                 center_id=CENTERS[tote % len(CENTERS)],
-                design=designs[card],
+                product=products[card],
                 order_line_id=f"OL{number + 1:05d}",
             )
             number += 1
-
-
-def _product(design: Design) -> Product:
-    return Product(
-        product_id=design.product_id,
-        title=design.title,
-        barcode=design.barcode,
-        vendor_id=design.vendor_id,
-        category=design.category,
-        material=design.material,
-        unit_count=design.unit_count,
-        price_cents=design.price_cents,
-        hazardous=design.hazardous,
-    )
 
 
 def _line(number: int, place: Place) -> OrderLine:
     return OrderLine(
         order_line_id=place.order_line_id,
         order_id=f"O{number // 2 + 1:05d}",
-        product_id=place.design.product_id,
+        product_id=place.product.product_id,
         quantity=1,
         promised_at=_PROMISED + timedelta(hours=number),
     )
@@ -133,7 +120,7 @@ def _manifests(places: tuple[Place, ...]) -> tuple[Manifest, ...]:
     entries: dict[str, list[ManifestEntry]] = {}
     for place in places:
         entry = ManifestEntry(
-            product_id=place.design.product_id, order_line_id=place.order_line_id, quantity=1
+            product_id=place.product.product_id, order_line_id=place.order_line_id, quantity=1
         )
         entries.setdefault(place.tote_id, []).append(entry)
     return tuple(Manifest(tote_id=tote, entries=tuple(held)) for tote, held in entries.items())

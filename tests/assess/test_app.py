@@ -13,7 +13,7 @@ from tests.samples import NOON, assessment, facts, label, order_line, product, r
 
 
 def made() -> FakeService:
-    service = FakeService("assess")
+    service = FakeService("assess", damage_prior=0.5)
     fake: Any = service
     build(fake, lambda: NOON + timedelta(hours=3))
     service.row("vendors.profiles", "V1", r.Vendor(vendor_id="V1", name="One"))

@@ -8,15 +8,25 @@ from typing import Any
 import pytest
 
 from services.assess import decide
-from services.assess.app import fusion
 from services.assess.labels import Correction, from_label
 from services.assess.revisions import HISTORY, assessment_id, made_before
 from services.kernel import policies as rules
 from services.kernel import records as r
 from services.kernel.faults import DataFault
-from tests.samples import NOON, comparison, facts, label, order_line, product, result, scores, subject, uid
+from tests.samples import (
+    ALONE,
+    NOON,
+    comparison,
+    facts,
+    label,
+    order_line,
+    product,
+    result,
+    scores,
+    subject,
+    uid,
+)
 
-ALONE = decide.Fusion(bias=0.0, classifier=1.0, foreign=0.0, missing=0.0)
 LATER = NOON + timedelta(seconds=5)
 PRODUCT = facts()
 MINOR, MAJOR = r.Severity.MINOR, r.Severity.MAJOR
@@ -53,34 +63,6 @@ def deciding(
 def again(name: str, **given: Any) -> dict[str, Any]:
     """The item is photographed again."""
     return {"subject": subject(capture_id=uid(name), **given)}
-
-
-# -- one probability ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("p", [0.0, 0.013, 0.5, 1.0])
-def test_without_references_the_classifier_stands_alone(p: float) -> None:
-    assert fusion().probability(p, None) == p
-
-
-def test_what_the_gallery_misses_or_finds_foreign_raises_the_probability() -> None:
-    weights = fusion()
-    calm = weights.probability(0.3, comparison(0.3, 0.3))
-    assert weights.probability(0.3, comparison(0.5, 0.3)) > calm
-    assert weights.probability(0.3, comparison(0.3, 0.5)) > calm
-    assert weights.probability(0.6, comparison(0.3, 0.3)) > calm
-
-
-def test_fusion_is_the_logistic_regression_that_was_fitted() -> None:
-    weights = decide.Fusion(bias=-1.0, classifier=0.5, foreign=2.0, missing=3.0)
-    assert weights.probability(0.5, comparison(0.25, 0.5)) == pytest.approx(
-        0.7310585786
-    )  # logistic(-1 + 0.5 + 1.5)
-
-
-@pytest.mark.parametrize("p", [0.0, 1.0])
-def test_a_certain_classifier_is_no_infinity(p: float) -> None:
-    assert 0.0 < fusion().probability(p, comparison(2.0, 2.0)) <= 1.0
 
 
 # -- policies -----------------------------------------------------------------------------------------------------
@@ -206,6 +188,8 @@ def test_a_judgement_carries_what_it_was_made_with() -> None:
         "policy.version": "7",
         "row.policies.tolerability": "row of house",
         "row.orders.lines": "2@9",
+        "fusion": "alone",
+        "damage_prior": "0.5",
     }
     assert (found.gift, found.expected_units, found.miss_cost_cents) == (True, 1, 200)
     assert "as a gift; a miss here would cost about 2.00" in found.reason

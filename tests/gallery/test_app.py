@@ -45,8 +45,8 @@ async def test_a_reference_gets_copies_of_its_own_and_enters_the_list_and_the_in
     await service.give("gallery.enrolments", stored(service, "a"), key="P1")
     (gallery,) = service.sent_to("gallery.references")
     base = f"references/P1/{uid('capture of a')}"
-    assert gallery.references[0].features_key == f"{base}/features.ipf"
-    assert service.blobs.stored[f"{base}/features.ipf"] == b"features of a"
+    assert gallery.references[0].features_key == f"{base}/features.icf"
+    assert service.blobs.stored[f"{base}/features.icf"] == b"features of a"
     assert service.blobs.stored[f"{base}/top.png"] == b"picture of a"
     assert index.replaced == [(ENCODER, "P1", [str(uid("capture of a"))])]
 

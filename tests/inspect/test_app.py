@@ -10,7 +10,7 @@ from services.inspect.app import build
 from services.kernel import features
 from services.kernel import records as r
 from services.kernel.faults import DataFault
-from services.kernel.triton import Sight
+from services.kernel.sight import Photo, Sight
 from tests.fakes import FakeService
 from tests.samples import NOON, subject
 
@@ -21,7 +21,7 @@ class FakeTriton:
     versions = {"model.damage_classifier": "1+a", "model.gallery_encoder": "1+b"}  # noqa: RUF012 (never changed)
 
     def __init__(self) -> None:
-        self.seen: list[list[bytes]] = []
+        self.seen: list[list[Photo]] = []
 
     async def start(self) -> None: ...
 
@@ -30,16 +30,19 @@ class FakeTriton:
     async def ready(self) -> bool:
         return True
 
-    async def inspect(self, images: list[bytes]) -> Sight:
-        self.seen.append(images)
-        damage = np.array([[data[0] / 256] * 9 for data in images], np.float32)
-        embedding = np.zeros((len(images), 256), np.float32)
+    async def inspect(self, photos: list[Photo]) -> Sight:
+        self.seen.append(photos)
+        n = len(photos)
+        damage = np.array([[photo.image[0] / 256] * 9 for photo in photos], np.float32)
+        embedding = np.zeros((n, 256), np.float32)
         embedding[:, 0] = 1
-        return Sight(damage=damage, embedding=embedding, patches=np.ones((len(images), 49, 64), np.float16))
+        matter = np.array([[photo.image[0] / 64 - 2, 30, 1, 2, 0.01] for photo in photos], np.float32)
+        crops = tuple(b"crop of " + photo.image for photo in photos)
+        return Sight(damage=damage, embedding=embedding, matter=matter, crops=crops)
 
 
 def stored(service: FakeService, camera: str, data: bytes, role: r.ImageRole = r.ImageRole.RGB) -> r.Image:
-    key = f"images/{camera}"
+    key = f"images/{camera}-{role}"
     service.blobs.stored[key] = data
     sha256 = hashlib.sha256(data).hexdigest()
     return r.Image(
@@ -64,15 +67,29 @@ def made() -> tuple[FakeService, FakeTriton]:
 async def test_a_capture_is_seen_once_and_told_under_the_key_it_came_with() -> None:
     service, triton = made()
     images = (stored(service, "top", b"\x40"), stored(service, "side", b"\x80"))
-    capture = r.Capture(subject=subject(), received_at=NOON, images=images)
+    depth = stored(service, "side", b"deep", r.ImageRole.DEPTH)
+    capture = r.Capture(subject=subject(), received_at=NOON, images=(*images, depth))
     await service.give("station.captures", capture, key="tote-1")
-    assert triton.seen == [[b"\x40", b"\x80"]]
+    assert triton.seen == [[Photo(image=b"\x40"), Photo(image=b"\x80", depth=b"deep")]]
     (inspection,) = service.sent_to("captures.inspected")
     assert service.keys_of("captures.inspected") == ["tote-1"]
     assert inspection.scores.damaged == 0.5
+    assert inspection.matter == r.Matter(logit=0.0, lightness=30, a=1, b=2, share=pytest.approx(0.01))
     assert inspection.versions == triton.versions
-    assert inspection.features_key == f"features/20260301/{capture.subject.capture_id}.ipf"
-    assert features.unpack(service.blobs.stored[inspection.features_key]).shape == (2, 49, 64)
+    assert inspection.features_key == f"features/20260301/{capture.subject.capture_id}.icf"
+    kept = features.unpack(service.blobs.stored[inspection.features_key])
+    assert kept.crops == (b"crop of \x40", b"crop of \x80")
+
+
+async def test_a_depth_image_that_changed_in_the_store_is_refused_too() -> None:
+    service, triton = made()
+    image, depth = stored(service, "top", b"\x10"), stored(service, "top", b"deep", r.ImageRole.DEPTH)
+    service.blobs.stored[depth.key] = b"deeP"
+    with pytest.raises(DataFault, match="not what the station stored"):
+        await service.give(
+            "station.captures", r.Capture(subject=subject(), received_at=NOON, images=(image, depth))
+        )
+    assert not triton.seen
 
 
 async def test_a_reference_to_enrol_goes_to_the_gallery_and_not_down_the_chain() -> None:

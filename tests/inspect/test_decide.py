@@ -23,9 +23,20 @@ def image(camera: str = "top", role: r.ImageRole = r.ImageRole.RGB, data: bytes 
     )
 
 
-def test_the_networks_see_colour_images_in_their_order_and_no_depth() -> None:
-    images = (image("left"), image("deep", r.ImageRole.DEPTH), image("top"))
-    assert [i.camera for i in decide.seen(images)] == ["left", "top"]
+def test_the_models_see_colour_images_in_their_order_each_with_its_own_cameras_depth() -> None:
+    images = (
+        image("left"),
+        image("top", r.ImageRole.DEPTH),
+        image("deep", r.ImageRole.DEPTH),
+        image("top"),
+    )
+    seen = [(colour.camera, deep.camera if deep else None) for colour, deep in decide.seen(images)]
+    assert seen == [("left", None), ("top", "top")]
+
+
+def test_matter_is_what_the_surest_image_says_it_is() -> None:
+    rows = np.array([[-3, 90, 1, 1, 0], [2, 30, 16, 26, 0.5], [1, 50, 2, 2, 0.25]], np.float32)
+    assert decide.pooled_matter(rows) == r.Matter(logit=2, lightness=30, a=16, b=26, share=0.5)
 
 
 def test_stored_bytes_that_the_event_describes_pass() -> None:

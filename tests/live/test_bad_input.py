@@ -138,7 +138,7 @@ def product_nobody_knows(_: Mesh, donor: Donor) -> bytes:
 
 def features_that_are_gone(_: Mesh, donor: Donor) -> bytes:
     subject = fresh(donor.identification.subject)
-    return wire.encode(replace(donor.identification, subject=subject, features_key="features/gone.ipf"))
+    return wire.encode(replace(donor.identification, subject=subject, features_key="features/gone.icf"))
 
 
 def enrolment_of_nothing(_: Mesh, donor: Donor) -> bytes:
@@ -332,7 +332,7 @@ NUMBERS: Sequence[Case] = [
         topic="captures.identified",
         service="compare",
         reason="missing_blob",
-        says="nothing is stored under features/gone.ipf",
+        says="nothing is stored under features/gone.icf",
         value=features_that_are_gone,
     ),
 ]

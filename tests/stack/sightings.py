@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from services.kernel import records as r
 from services.stack.racks import Submitted
 from services.stack.report import Observed
-from triton_models.pictures import Truth
+from services.stack.sample import Truth
 
 SPACE = UUID(int=7)
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)

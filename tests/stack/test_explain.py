@@ -22,7 +22,6 @@ from services.stack.world import POLICIES
 from tests import samples as s
 
 CAPTURE = s.uid("capture of item-1")
-ALONE = decide.Fusion(bias=0.0, classifier=1.0, foreign=0.0, missing=0.0)
 RESULT = s.result(
     scores=s.scores(0.93, penetration=0.81, major=0.9),
     subject=s.subject(tote_id="T1", barcode="barcode of P1", stage=r.Stage.PACK),
@@ -103,7 +102,7 @@ def whole_day() -> tuple[Topics, r.Assessment]:
         policies=POLICIES, policy_row=lambda _: "0@0", line=s.order_line(),
         versions={"row.orders.lines": "0@0", "row.vendors.profiles": "0@0"},
     )  # fmt: skip
-    made = decide.from_result(RESULT, None, rows, ALONE, s.NOON)
+    made = decide.from_result(RESULT, None, rows, s.ALONE, s.NOON)
     topics.put("damage.assessments", "item-1", made)
     event = decide.event_for(made)
     topics.put("damage.events", "item-1", event)
@@ -160,7 +159,8 @@ def test_everything_that_led_to_a_decision_is_said(capsys: pytest.CaptureFixture
         "damage_classifier  3+abc",
         "P1 by barcode, confidence 0.90",
         "0.310",  # the second candidate
-        "version 3, 2 references that fit",
+        "version 3, 2 references held against it",
+        "by 40 local features",
         "house, version 1",
         "damaged, major (penetration)",
         "Alder & Sons",

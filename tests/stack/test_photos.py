@@ -7,19 +7,18 @@ import pytest
 from services.kernel.records import ImageRole
 from services.stack.photos import folder_plan, folder_products, read_photo, read_photos
 from services.stack.problems import Problem
-from triton_models.pictures import DEPTH_PX, SIDE_PX, Shot, catalog, shoot
+from services.stack.sample import sample
 
-
-@pytest.fixture(scope="module")
-def shot() -> Shot:
-    return shoot(catalog(1, 1)[0], seed=1)
+PHOTOS = {(photo.camera, photo.role): photo for photo in sample().taken[0].photos}
+PICTURE = PHOTOS["top", ImageRole.RGB].data
+DEPTH = PHOTOS["top", ImageRole.DEPTH].data
 
 
 @pytest.fixture
-def folder(tmp_path: Path, shot: Shot) -> Path:
+def folder(tmp_path: Path) -> Path:
     (tmp_path / "mug").mkdir()
     for name in ("mug/ref1.jpg", "mug/a.jpg", "mug/b.JPG", "loose one.jpg"):
-        (tmp_path / name).write_bytes(shot.rgb[0])
+        (tmp_path / name).write_bytes(PICTURE)
     (tmp_path / "notes.txt").write_text("no picture")
     return tmp_path
 
@@ -45,11 +44,11 @@ def test_a_folder_name_that_is_no_product_id_is_a_problem(folder: Path) -> None:
         folder_plan(folder, 1)
 
 
-def test_content_decides_what_a_picture_is(tmp_path: Path, shot: Shot) -> None:
+def test_content_decides_what_a_picture_is(tmp_path: Path) -> None:
     path = tmp_path / "wrong.png"
-    path.write_bytes(shot.rgb[0])
+    path.write_bytes(PICTURE)
     photo = read_photo(path, "top")
-    assert (photo.media_type, photo.width) == ("image/jpeg", SIDE_PX)
+    assert (photo.media_type, photo.width) == ("image/jpeg", 384)
 
 
 def test_what_is_no_picture_or_not_there_is_a_problem(tmp_path: Path) -> None:
@@ -60,14 +59,14 @@ def test_what_is_no_picture_or_not_there_is_a_problem(tmp_path: Path) -> None:
         read_photo(tmp_path / "b.jpg", "top")
 
 
-def test_depth_is_a_16_bit_png(tmp_path: Path, shot: Shot) -> None:
-    for name, data in (("d.png", shot.depth), ("c.jpg", shot.rgb[0])):
+def test_depth_is_a_16_bit_png(tmp_path: Path) -> None:
+    for name, data in (("d.png", DEPTH), ("c.jpg", PICTURE)):
         (tmp_path / name).write_bytes(data)
     photos = read_photos([tmp_path / "c.jpg"] * 3, tmp_path / "d.png")
     assert [(p.camera, p.role) for p in photos[2:]] == [
         ("camera-3", ImageRole.RGB),
         ("top", ImageRole.DEPTH),
     ]
-    assert photos[3].width == DEPTH_PX
+    assert photos[3].width == 384
     with pytest.raises(Problem, match="no depth image"):
         read_photos([tmp_path / "c.jpg"], tmp_path / "c.jpg")

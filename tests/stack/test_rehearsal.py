@@ -13,9 +13,7 @@ from services.kernel import records as r
 from services.stack.commands import policy as command
 from services.stack.rehearsal import rehearse
 from services.stack.world import POLICIES
-from tests.samples import NOON, comparison, facts, label, order_line, result, scores, subject, uid
-
-ALONE = decide.Fusion(bias=0.0, classifier=1.0, foreign=0.0, missing=0.0)
+from tests.samples import ALONE, NOON, comparison, facts, label, order_line, result, scores, subject, uid
 
 
 def judged(item: str, damaged: float, *, gift: bool = False, **given: Any) -> r.Assessment:

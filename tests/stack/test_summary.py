@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from services.kernel import records as r
 from services.stack import summary
+from services.stack.sample import Truth
 from tests.stack import sightings as s
 
 
@@ -34,6 +35,27 @@ def test_accuracy_counts_hits_misses_and_false_alarms() -> None:
     assert (found.sidelined_damaged, found.sidelined_intact) == (1, 1)
     assert found.hits_by_severity["major"] == (1, 2)
     assert found.products_right == 4
+
+
+def test_each_scenario_is_held_against_its_truth_the_ordinary_flow_first() -> None:
+    kinds = {1: "ordinary", 2: "ordinary", 3: "leaking", 4: "foreign_matter", 5: "foreign_matter"}
+    damaged = {1, 3}
+    sent = [
+        s.submitted(
+            n,
+            truth=Truth(damaged=n in damaged, severity="major", defect_types=(), scenario=kinds[n]),
+        )
+        for n in kinds
+    ]
+    events = [s.judged(n, damaged=n in {1, 5}, foreign_matter=n == 4) for n in kinds]
+    found = summary.by_scenario(sent, events)
+    assert [row.name for row in found] == ["ordinary", "foreign_matter", "leaking"]
+    assert [(row.seen, row.missed, row.false_alarms, row.beside) for row in found] == [
+        (1, 0, 0, 0),
+        (0, 0, 1, 1),
+        (0, 1, 0, 0),
+    ]
+    assert [(row.damaged, row.intact) for row in found] == [(1, 1), (0, 2), (1, 0)]
 
 
 def test_pictures_without_truth_have_no_accuracy() -> None:

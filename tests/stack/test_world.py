@@ -4,6 +4,7 @@ from collections import Counter
 
 from services.kernel import wire
 from services.kernel.topics import BY_NAME
+from services.stack.policies import CATEGORIES
 from services.stack.world import make_world, rows
 
 
@@ -29,7 +30,7 @@ def test_rows_refer_to_rows_that_are_there() -> None:
         for entry in manifest.entries:
             assert lines[str(entry.order_line_id)] == entry.product_id
 
-    assert {p.design.product_id for p in world.places} == products
+    assert {p.product.product_id for p in world.places} == products
 
 
 def test_suppliers_have_equally_many_products() -> None:
@@ -40,3 +41,11 @@ def test_a_world_may_be_small() -> None:
     world = make_world(products=2, totes=3)
     assert len(world.products) == 2
     assert len(world.manifests) == 3
+
+
+def test_the_catalogue_says_what_could_spill_and_its_categories_are_known_to_policies() -> None:
+    products = make_world(products=48).products
+    assert {p.category for p in products} <= set(CATEGORIES)
+    kinds = Counter(p.contents.kind for p in products if p.contents is not None)
+    assert kinds.total() == 48
+    assert kinds.keys() == {"powder", "granules", "liquid", "none"}

@@ -216,6 +216,11 @@ def design(number: int) -> Design:
     )
 
 
+def aisle(design: Design) -> str:
+    """Where a shop would put it: grocery, cosmetics, tools and so on."""
+    return _line_named(design).category
+
+
 def redesigned(design: Design) -> Design:
     """The same product in its next print: brand, barcode, size and contents stay; layout and colours move on.
 

@@ -64,7 +64,9 @@ class Job:
         return f"{kind}-{self.split}-{self.seed}-{self.index:08d}"
 
 
-def plan(split: Split, seed: int, items: int, subtle: int, scenario: str | None = None) -> list[Job]:
+def plan(
+    split: Split, seed: int, items: int, subtle: int, scenario: str | None = None, products: int | None = None
+) -> list[Job]:
     """What to render for one split.
 
     Args:
@@ -73,8 +75,9 @@ def plan(split: Split, seed: int, items: int, subtle: int, scenario: str | None 
         items: Captures of the ordinary flow, or of `scenario` if that is given.
         subtle: Captures of each other scenario.
         scenario: Only this one.
+        products: Of the split's products only the first so many; all unless given.
     """
-    numbers = [n for n in range(catalogue.DESIGNS) if catalogue.split_of(n) == split]
+    numbers = [n for n in range(catalogue.DESIGNS) if catalogue.split_of(n) == split][:products]
     names = [(scenario or "ordinary", items)]
     if scenario is None:
         names += [(name, subtle) for name in SCENARIOS if name != "ordinary"]

@@ -7,7 +7,6 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -17,7 +16,6 @@ from rich.console import Console
 
 from services.stack import processes, racks, summary
 from services.stack.commands.running import reporter
-from services.stack.drawing import Painter
 from services.stack.joining import Joined, join
 from services.stack.local import Stack, ending_on_sigterm
 from services.stack.observe import EFFECTS, FLOW, Observer, fetch_from
@@ -28,12 +26,13 @@ from services.stack.report import Report, stage_times
 from services.stack.show import Board, Finished, tell
 from services.stack.world import World, make_world, publish_world
 
-#: Different shots that are drawn at most; a longer run shows them again, each time as another item.
-_POOL: Final = 400
-_REFERENCES: Final = 3
+_PRODUCTS: Final = 48
+_REFERENCES: Final = 2
 _ENROL_S: Final = 90.0
 _SETTLE_S: Final = 120.0
 _TICK_S: Final = 0.25
+#: What is different on this belt from a real one: damage is common.
+SETTINGS: Final = {"INTACT_DAMAGE_PRIOR": str(racks.DAMAGED_SHARE)}
 #: More captures have more totes, so that there are order lines enough.
 _TOTES: Final = 60
 
@@ -59,8 +58,8 @@ def demo(
         Path | None,
         typer.Option(
             "--images",
-            help="Judge these pictures (JPEG or PNG) in place of drawn ones: DIR/PRODUCT/NAME.jpg are captures of that "
-            "product, those named refNAME.jpg its pristine references (without any, only the classifier judges); "
+            help="Judge these pictures (JPEG or PNG) in place of the sample's: DIR/PRODUCT/NAME.jpg are captures of "
+            "that product, those named refNAME.jpg its pristine references (without any, only the classifier judges); "
             "DIR/NAME.jpg are captures of nobody knows what. --captures then bounds their number.",
         ),
     ] = None,
@@ -75,24 +74,21 @@ def demo(
 ) -> None:
     """Start everything, stream captures through it, and sum up what was damaged and what was done about it.
 
-    It begins with empty topics: what an earlier run left in this folder is deleted. Of the drawn items 12 % are
-    damaged, far more than on a belt, so that every path is seen. Ctrl-C stops and cleans up at any time.
+    It begins with empty topics: what an earlier run left in this folder is deleted. The captures are simulated; 12 % of
+    the items are damaged, far more than on a belt, so that every path is seen, and the services are told so
+    (INTACT_DAMAGE_PRIOR). Ctrl-C stops and cleans up at any time.
     Exit status 1 when a capture was lost or an effect came twice.
     """
     console = Console(highlight=False, soft_wrap=True)
-    stack = Stack(fresh=True, progress=reporter(console))
-    with ending_on_sigterm(), ThreadPoolExecutor(1) as aside, Painter() as painter:
-        drawing = aside.submit(_load, painter, images, captures, seed)
-        if images is not None:
-            drawing.result()  # says what is wrong with the folder before anything is started
+    stack = Stack(fresh=True, progress=reporter(console), settings=SETTINGS)
+    load = _load(images, captures, seed)
+    with ending_on_sigterm():
         began = time.monotonic()
         stack.start(attached=not keep)
         ready_s = time.monotonic() - began
         stays = False
         try:
             console.print(f"[bold]ready[/] after {ready_s:.1f} s")
-            load = drawing.result()
-            painter.close()  # its processes would only take memory from now on
             done = _stream(console, stack, load, rate=rate, ready_s=ready_s, keep=keep)
             tell(console, done)
             if report is not None:
@@ -109,16 +105,16 @@ def demo(
         raise typer.Exit(1)
 
 
-def _load(painter: Painter, images: Path | None, captures: int, seed: int) -> Load:
-    world = make_world(seed=seed, totes=max(_TOTES, captures // 3))
+def _load(images: Path | None, captures: int, seed: int) -> Load:
+    world = make_world(seed=seed, products=_PRODUCTS, totes=max(_TOTES, captures // 3))
     if images is not None:
         references, own = folder_plan(images, seed)
         world = with_products(world, images)
         return Load(world=world, references=references, captures=own[:captures])
     return Load(
         world=world,
-        references=racks.enrolments(world, _REFERENCES, draw=painter.draw),
-        captures=racks.plan(world, captures, seed, pool=_POOL, draw=painter.draw),
+        references=racks.enrolments(world, _REFERENCES),
+        captures=racks.plan(world, captures, seed),
     )
 
 
@@ -214,5 +210,6 @@ def figures(done: Finished) -> dict[str, Any]:
             topic: {"p50": p50, "p99": p99} for topic, (p50, p99) in stage_times(done.events).items()
         },
         "accuracy": asdict(truth) if truth else None,
+        "by_scenario": [asdict(row) for row in summary.by_scenario(done.submitted, done.events)],
         "supplier_shares": [asdict(s) for s in summary.suppliers(done.events)],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import Annotated, Any, Final
@@ -60,7 +61,7 @@ def parsed(capture: str) -> UUID:
 
 def tell(console: Console, story: Story) -> None:
     """Print a story."""
-    for part in (_heading, _seen, _identity, _compared, _judged, _rows, _timeline, _held):
+    for part in (_heading, _seen, _identity, _compared, _beside, _judged, _rows, _timeline, _held):
         part(console, story)
 
 
@@ -164,11 +165,39 @@ def _compared(console: Console, story: Story) -> None:
     _pairs(
         console,
         [
-            ("gallery", f"version {c.gallery_version}, {c.references} references that fit"),
-            ("foreign", f"{c.foreign:.3f} (what is there that should not be; cosine distance, 0 to 2)"),
+            ("gallery", f"version {c.gallery_version}, {c.references} references held against it"),
+            ("laid over", _laid(c)),
+            ("foreign", f"{c.foreign:.3f} (what is there that should not be)"),
             ("missing", f"{c.missing:.3f} (what should be there and is not)"),
         ],
     )
+
+
+def _laid(c: r.Comparison) -> str:
+    if c.inliers is None:
+        return "not said: compared by an earlier release, as cosine distances"
+    if c.inliers == 0 or c.mismatch_logit is None or c.image is None:
+        return "none of them fits on it, so they say nothing"
+    mismatch = 1 / (1 + math.exp(-c.mismatch_logit))
+    return (
+        f"image {c.image + 1} on reference {c.reference_id}, by {c.inliers} local features; another print or product "
+        f"with a chance of {mismatch:.2f}"
+    )
+
+
+def _beside(console: Console, story: Story) -> None:
+    made = story.judgement
+    if made is None or made.matter is None or made.matter.logit <= 0:
+        return
+    _title(console, "Beside the item")
+    whose = (
+        "whose it is the catalogue does not say"
+        if made.foreignness is None
+        else f"colour distance {made.foreignness:.0f} from the item's own contents"
+    )
+    console.print(f"matter on {made.matter.share:.1%} of the picture, {whose}")
+    if made.foreign_matter:
+        console.print("not the item's: look into its tote")
 
 
 # -- what was decided ---------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from services.kernel import wire
+from services.kernel.policies import TYPES
 from services.kernel.records import Label, Severity, Verdict
 from services.stack.answers import await_outcome
 from services.stack.commands.submit import tell
@@ -17,7 +18,6 @@ from services.stack.joining import join
 from services.stack.observe import Observer
 from services.stack.problems import Problem
 from services.stack.world import publish
-from triton_models.designs import DEFECTS
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +37,7 @@ def label(
     ] = None,
     types: Annotated[
         list[str] | None,
-        typer.Option("--type", help=f"Of a damaged item; may be repeated: {', '.join(DEFECTS)}."),
+        typer.Option("--type", help=f"Of a damaged item; may be repeated: {', '.join(TYPES)}."),
     ] = None,
     annotator: Annotated[
         str, typer.Option("--annotator", help="Who says so (an opaque id).")
@@ -74,8 +74,8 @@ def check(verdict: Verdict, severity: Severity | None, types: list[str]) -> None
     Raises:
         Problem: it says what.
     """
-    if unknown := [t for t in types if t not in DEFECTS]:
-        raise Problem(f"{unknown[0]} is no type of damage; there are {', '.join(DEFECTS)}")
+    if unknown := [t for t in types if t not in TYPES]:
+        raise Problem(f"{unknown[0]} is no type of damage; there are {', '.join(TYPES)}")
     if verdict is Verdict.INTACT and (types or severity not in {None, Severity.NONE}):
         raise Problem("an intact item has no severity and no type of damage")
     if verdict is Verdict.DAMAGED and severity is Severity.NONE:

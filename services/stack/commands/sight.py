@@ -56,9 +56,11 @@ def train_damage(  # noqa: PLR0913, PLR0917 - one argument per option
 def export(
     trained: Annotated[Path, typer.Option(help="What `intact train damage` left: its --out.")],
     root: _ROOT,
-    out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The ONNX file to write; the model repository unless given.")
+    ] = None,
 ) -> None:
-    """Write a trained damage classifier as ONNX, calibrated on validation, checked against PyTorch."""
+    """Write a trained damage classifier as ONNX, calibrated on validation, checked against PyTorch, to be served."""
     from services.stack import training
 
     arguments = [
@@ -66,8 +68,7 @@ def export(
         str(trained.absolute()),
         "--kaputt",
         str(root.absolute()),
-        "--out",
-        str(out.absolute()),
+        *([] if out is None else ["--out", str(out.absolute())]),
     ]
     training.run("export_damage", arguments, Console(highlight=False))
 

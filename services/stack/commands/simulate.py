@@ -35,6 +35,9 @@ def simulate(  # noqa: PLR0913, PLR0917 - one argument per option
     ] = "train",
     scenario: Annotated[str | None, typer.Option(help="Only this one; --scenario list names them.")] = None,
     subtle: Annotated[int, typer.Option(min=0, help="Captures of each subtle scenario besides.")] = 0,
+    products: Annotated[
+        int | None, typer.Option(min=1, help="Only the split's first so many products; all unless given.")
+    ] = None,
     contact_sheet: Annotated[
         Path | None, typer.Option(help="Write one PNG of the pictures, damage outlined.")
     ] = None,
@@ -56,7 +59,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - one argument per option
         raise Problem(f"there is no scenario {scenario!r}: one of {', '.join(SCENARIOS)}")
     if split not in dataset.SPLITS:
         raise Problem(f"there is no split {split!r}: one of {', '.join(dataset.SPLITS)}")
-    jobs = dataset.plan(split, seed, items, 0 if scenario else subtle, scenario)
+    jobs = dataset.plan(split, seed, items, 0 if scenario else subtle, scenario, products)
     references = dataset.references_for(jobs)
     with _progress(console) as progress:
         _run(progress, "references", dataset.render(out, references, workers), len(references))

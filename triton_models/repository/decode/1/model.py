@@ -1,21 +1,24 @@
-"""Triton's Python backend: the picture of each request decoded once, for all networks of the ensemble."""
+"""Triton's Python backend: each picture of a request decoded and framed once, for all models of the ensemble."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import triton_python_backend_utils as pb_utils
 from PIL import Image
-from pixels import MAX_PIXELS, DecodeError, decode
+from pixels import MAX_PIXELS, DecodeError
+from views import view
 
 
 class TritonPythonModel:
-    """IMAGE: bytes of one JPEG or PNG per row. PIXELS: (rows, 224, 224, 3) uint8."""
+    """IMAGE: bytes of one JPEG or PNG per row; DEPTH: of its depth PNG, or none. PIXELS, HEIGHT, CROP: see `views`."""
 
     def initialize(self, _args: dict[str, str]) -> None:
-        """Runs once per instance, in a process of its own, so Pillow's limit is set for nobody else."""
+        """Runs once per instance, in a process of its own, so these settings are made for nobody else."""
         Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+        cv2.setNumThreads(1)
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """One answer per request; a bad picture is the error of its own request only."""
@@ -23,11 +26,19 @@ class TritonPythonModel:
 
 
 def _answer(request: Any) -> Any:  # noqa: ANN401 - Triton publishes no types
-    rows = pb_utils.get_input_tensor_by_name(request, "IMAGE").as_numpy()
+    images, depths = (
+        pb_utils.get_input_tensor_by_name(request, name).as_numpy()[:, 0] for name in ("IMAGE", "DEPTH")
+    )
     try:
-        pixels = np.stack([decode(row[0]) for row in rows])
+        seen = [view(image, depth) for image, depth in zip(images, depths, strict=True)]
     except DecodeError as error:
         return pb_utils.InferenceResponse(
             error=pb_utils.TritonError(str(error), pb_utils.TritonError.INVALID_ARG)
         )
-    return pb_utils.InferenceResponse(output_tensors=[pb_utils.Tensor("PIXELS", pixels)])
+    return pb_utils.InferenceResponse(
+        output_tensors=[
+            pb_utils.Tensor("PIXELS", np.stack([each.pixels for each in seen])),
+            pb_utils.Tensor("HEIGHT", np.stack([each.height for each in seen])),
+            pb_utils.Tensor("CROP", np.array([[each.crop] for each in seen], np.object_)),
+        ]
+    )

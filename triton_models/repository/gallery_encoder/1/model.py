@@ -1,7 +1,7 @@
 """Triton's Python backend running one ONNX network on the CPU; the same file serves every network here.
 
-Which network, and what it must hash to, comes from `parameters` in config.pbtxt. The full Triton image can
-serve the same .onnx with its ONNX Runtime or TensorRT backend: names and shapes are those of the config.
+Which network, and what it must hash to, comes from `parameters` in config.pbtxt; inputs and outputs are those that it
+declares. The full Triton image can serve the same .onnx with its ONNX Runtime or TensorRT backend.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import triton_python_backend_utils as pb_utils
 
 
 class TritonPythonModel:
-    """PIXELS (rows, 224, 224, 3) uint8 in, the outputs of the network out."""
+    """The network's inputs in, a row per picture, and its outputs out."""
 
     def initialize(self, args: dict[str, str]) -> None:
         """Loads the network and runs it once. Raises when the config was written for another file."""
@@ -28,19 +28,30 @@ class TritonPythonModel:
         if build != parameters["build"]:
             message = f"{path.name} is build {build}, config.pbtxt names {parameters['build']}: export again"
             raise pb_utils.TritonModelException(message)
-        self._outputs = [output["name"] for output in config["output"]]
+        self._inputs = [entry["name"] for entry in config["input"]]
+        self._outputs = [entry["name"] for entry in config["output"]]
         # Rows that run at once: more of them only push each other out of the processor's cache.
         self._slice = int(parameters["rows_at_once"])
         self._session = _session(path)
-        self._run(np.zeros((self._slice, 224, 224, 3), np.uint8))
+        self._run([
+            np.zeros(
+                (self._slice, *map(int, entry["dims"])), pb_utils.triton_string_to_numpy(entry["data_type"])
+            )
+            for entry in config["input"]
+        ])  # fmt: skip
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """Runs all requests as one batch and hands each its own rows."""
-        inputs = [pb_utils.get_input_tensor_by_name(request, "PIXELS").as_numpy() for request in requests]
-        outputs = self._run(inputs[0] if len(inputs) == 1 else np.concatenate(inputs))
+        given = [
+            [pb_utils.get_input_tensor_by_name(request, name).as_numpy() for name in self._inputs]
+            for request in requests
+        ]
+        outputs = self._run(
+            given[0] if len(given) == 1 else [np.concatenate(rows) for rows in zip(*given, strict=True)]
+        )
         answers, start = [], 0
-        for pixels in inputs:
-            end = start + len(pixels)
+        for rows in given:
+            end = start + len(rows[0])
             tensors = [
                 pb_utils.Tensor(name, np.ascontiguousarray(values[start:end]))
                 for name, values in zip(self._outputs, outputs, strict=True)
@@ -49,9 +60,14 @@ class TritonPythonModel:
             start = end
         return answers
 
-    def _run(self, pixels: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
-        slices = range(0, len(pixels), self._slice)
-        parts = [self._session.run(self._outputs, {"PIXELS": pixels[at : at + self._slice]}) for at in slices]
+    def _run(self, given: list[np.ndarray[Any, Any]]) -> list[np.ndarray[Any, Any]]:
+        slices = [slice(at, at + self._slice) for at in range(0, len(given[0]), self._slice)]
+        parts = [
+            self._session.run(
+                self._outputs, {name: rows[at] for name, rows in zip(self._inputs, given, strict=True)}
+            )
+            for at in slices
+        ]
         return (
             list(parts[0]) if len(parts) == 1 else [np.concatenate(part) for part in zip(*parts, strict=True)]
         )
