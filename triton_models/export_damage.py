@@ -28,8 +28,8 @@ from triton_models import kaputt
 from triton_models.detector import SIDE, Detector, backbone
 from triton_models.export import single_thread, stripped
 from triton_models.install import BUILD_DIGITS, install
+from triton_models.metrics import threshold_at_fpr
 from triton_models.problems import BadData
-from triton_models.scores import threshold_at
 from triton_models.simulator.things import DEFECTS
 from triton_models.train_damage import code_of, per_capture, scores
 from triton_models.views import views
@@ -133,7 +133,7 @@ def facts(logits: NDArray[Any], queries: tuple[kaputt.Query, ...], found: NDArra
     ordinary = np.array([query.ordinary for query in queries])
     major = np.array([query.major_defect for query in queries])
     chance = 1 / (1 + np.exp(-logits[:, 0] / found[0]))
-    threshold = threshold_at(chance[ordinary & ~damaged], 0.01)
+    threshold = threshold_at_fpr(chance[ordinary], damaged[ordinary], 0.01)
     return {
         "temperatures": [round(float(t), 3) for t in found],
         "share": round(float(damaged.mean()), 4),

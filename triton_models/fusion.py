@@ -9,7 +9,7 @@ gallery never makes a verdict worse; a wrong one is what the comparison's mismat
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,6 +47,10 @@ class Evidence:
     inliers: Values
     matter: Values
     foreignness: Values
+
+    def taken(self, rows: NDArray[Any]) -> Evidence:
+        """Only these captures, by number or by mark."""
+        return Evidence(**{name: getattr(self, name)[rows] for name in self.__slots__})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +133,7 @@ def fit(
         seed: Decides which.
     """
     bare = np.random.default_rng(seed).random(len(damaged)) < dropped
-    rows = _stacked(evidence, _without(evidence, bare))
+    rows = stacked(evidence, without(evidence.taken(bare)))
     truth = np.concatenate([damaged, damaged[bare]]).astype(np.float64)
     groups = terms(rows)
     columns = np.column_stack([rows.classifier, np.ones(len(truth)), groups["gallery"], groups["catalogue"]])
@@ -156,15 +160,14 @@ def fit(
     )
 
 
-def _without(evidence: Evidence, rows: NDArray[np.bool_]) -> Evidence:
-    """Those rows, their references forgotten."""
-    kept = {name: getattr(evidence, name)[rows] for name in Evidence.__slots__}
-    for name in ("changed", "missing", "mismatch", "inliers"):
-        kept[name] = np.full(int(rows.sum()), np.nan)
-    return Evidence(**kept)
+def without(evidence: Evidence) -> Evidence:
+    """The same captures, their references forgotten."""
+    nothing = np.full(len(evidence.classifier), np.nan)
+    return replace(evidence, changed=nothing, missing=nothing, mismatch=nothing, inliers=nothing)
 
 
-def _stacked(first: Evidence, second: Evidence) -> Evidence:
+def stacked(first: Evidence, second: Evidence) -> Evidence:
+    """The captures of both, one after the other."""
     return Evidence(
         **{name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in Evidence.__slots__}
     )

@@ -24,7 +24,6 @@ from triton_models.cuts import (
     recall_at_fpr_of,
     recall_at_precision_of,
 )
-from triton_models.scores import threshold_at
 
 BELT_SHARE: Final = 0.001
 """Share of damaged items on a belt."""
@@ -107,7 +106,8 @@ def threshold_at_fpr(scores: Values, damaged: Marks, rate: float) -> float:
     """
     if damaged.all() or not 0 <= rate < 1:
         raise ValueError("a threshold needs intact rows and a rate of false positives from 0 to below 1")
-    return threshold_at(scores[~damaged], rate)
+    intact = np.sort(scores[~damaged])[::-1]
+    return float(intact[int(np.floor(rate * len(intact)))])
 
 
 def share_interval(count: int, of: int) -> tuple[float, float]:
