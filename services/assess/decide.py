@@ -20,8 +20,8 @@ from services.assess.revisions import (
 )
 from services.assess.tolerance import Evidence, Judgement, judge
 from services.kernel import records as r
-from services.kernel.calibration import Calibration
 from services.kernel.looks import Before, before_next
+from services.kernel.odds import Calibration
 from services.kernel.policies import Context, versions_of
 
 #: Clocks of two stations may differ by this much: within it the order of the stages says which picture is newer.
