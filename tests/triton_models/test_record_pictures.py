@@ -1,4 +1,4 @@
-"""Pictures and masks as a frozen network takes them."""
+"""A record's pictures as arrays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.triton_models import small_set
-from triton_models.frozen_features import item_pixels, square
+from triton_models.record_pictures import item_pixels, square
 from triton_models.kaputt import load
 from triton_models.problems import BadData
 
