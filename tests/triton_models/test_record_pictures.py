@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tests.triton_models import small_set
-from triton_models.record_pictures import item_pixels, square
 from triton_models.kaputt import load
 from triton_models.problems import BadData
+from triton_models.record_pictures import item_pixels, square
 
 
 def test_a_wide_picture_is_kept_whole_between_grey_margins() -> None:
