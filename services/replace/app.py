@@ -19,12 +19,14 @@ def build(service: Service) -> None:
     requests: View[r.ReplacementRequest] = service.view("replacement.requests")
 
     async def rekey(command: r.SidelineCommand, _: Event) -> None:
-        if decide.concerns_an_order(command):
-            await service.publish("replace.candidates", str(command.order_line_id), command)
+        for line_id in decide.concerned(command):
+            await service.publish("replace.candidates", line_id, command)
 
     async def replace(command: r.SidelineCommand, event: Event) -> None:
         existing = requests.get(event.key)
-        line = decide.line_of(event.key, lines.get(event.key), existing, wanted=decide.wants(command))
+        line = decide.line_of(event.key, lines.get(event.key), existing, command)
+        if line is None:
+            return
         request = decide.request(command, line, existing, datetime.now(UTC))
         if request is not None:
             await service.write(requests, event.key, request)

@@ -113,6 +113,17 @@ def test_a_negative_price_is_refused() -> None:
     assert caught.value.reason == "bad_price"
 
 
+def test_nothing_goes_back_to_stock_under_another_products_barcode() -> None:
+    wrong = {"barcode_check": r.BarcodeCheck.WRONG, "product_id": "P2", "price_cents": 2_000}
+    back = disposed(action=A.RELEASE, damaged=False, **wrong)
+    assert (back.action, back.task, back.price_cents) == (D.RESELL, "relabel", 2_000)
+    assert "relabel it as P2 first" in back.reason
+    sold = disposed("superficial", severity=MINOR, **wrong)
+    assert (sold.action, sold.task) == (D.DISCOUNT, "relabel")
+    assert disposed("spillage", category="grocery", barcode_check=r.BarcodeCheck.WRONG).task == "food_waste"
+    assert disposed(action=A.RELEASE, damaged=False).task == ""
+
+
 # -- the discount is a rule ---------------------------------------------------------------------------------------
 
 
