@@ -152,11 +152,11 @@ def _incomplete(command: r.SidelineCommand, product: r.ProductFacts, types: set[
     """A set that lacks units and is otherwise whole: not damage, so it has ways of its own."""
     if types != {MISSING}:
         return None
-    action, of = r.DispositionAction, f"of {product.unit_count} units" if product.unit_count > 1 else ""
+    action, of = r.DispositionAction, f" of {product.unit_count} units" if product.unit_count > 1 else ""
     if command.stage in SUPPLIERS_STAGE:
-        reason = f"The set {of} arrived incomplete: short-packed, back to the supplier with a claim."
+        reason = f"The set{of} arrived incomplete: short-packed, back to the supplier with a claim."
         return Route(action=action.RETURN_TO_VENDOR, reason=reason, task="claim_missing_units")
-    reason = f"Units are missing from the set {of}: complete it from stock, then sell it as new."
+    reason = f"Units are missing from the set{of}: complete it from stock, then sell it as new."
     return Route(action=action.REFURBISH, reason=reason, task="complete_set")
 
 
