@@ -1,8 +1,10 @@
 """How fast the mesh is, held against Triton alone with exactly the same inference requests.
 
-`./intact bench` alternates between (a) Triton alone, asked by the mesh's own client at its best concurrency, and (b)
-the whole mesh, station to sideline decision, on the same captures; then (c) sends at half the saturated rate in open
-loop and takes latency from the scheduled send. Machines are noisy: the ratio is taken pair by pair within one run.
+`./intact bench` alternates between (a) the whole mesh, station to sideline decision, and (b) Triton alone, asked by the
+mesh's own clients at their best concurrency for what the mesh has just asked about the same captures: each inspected
+once, and compared with the references of the product that the mesh took it for; then (c) sends at half the saturated
+rate in open loop and takes latency from the scheduled send. Machines are noisy: the ratio is taken pair by pair within
+one run.
 """
 
 from __future__ import annotations
@@ -12,15 +14,13 @@ import json
 import os
 import platform
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import psutil
 
-from services.kernel.records import ImageRole
-from services.kernel.triton import Triton
+from loadtest.alone import Alone, Asked, asked_of
 from services.stack import racks
 from services.stack.local import Stack
 from services.stack.observe import Observer
@@ -29,11 +29,13 @@ from services.stack.world import World, make_world, publish_world
 
 SETTINGS = {
     "INTACT_PIN_THRESHOLDS": "1",
+    "INTACT_DAMAGE_PRIOR": "0.05",
     "INTACT_SIDELINE_PER_HOUR": "1000000",
 }
 #: A saturated mesh is late by design; this run measures rates, so no deadline passes.
 DEADLINE_S = 3600.0
-SHOTS = 64
+PRODUCTS = 48
+REFERENCES = 2
 #: About the share of the demo: each damaged item costs more hops than an intact one.
 DAMAGED_SHARE = 0.05
 REAL_PARTS = ("kafka", "triton", "postgres")
@@ -70,29 +72,30 @@ class Bench:
 
 def run(stack: Stack, *, captures: int, rounds: int, say: Say) -> Bench:
     """Measure a running stack."""
-    world = make_world()
+    world = make_world(products=PRODUCTS)
     environment = stack.environment()
     publish_world(world, environment["INTACT_BROKERS"])
     _enrol(stack, world, say)
     total = captures * rounds
     planned = racks.with_deadline(
-        racks.plan(world, total + captures * 2, 5, damaged_share=DAMAGED_SHARE, pool=SHOTS), DEADLINE_S
+        racks.plan(world, total + captures * 2, 5, damaged_share=DAMAGED_SHARE), DEADLINE_S
     )
     warm, rest = planned[: captures // 2], planned[captures // 2 :]
     with Observer(environment["INTACT_BROKERS"]) as observer:
         _mesh(stack, observer, warm, say, "warm-up")
-        concurrency = asyncio.run(_best_concurrency(environment["INTACT_TRITON"], rest[:captures], say))
+        alone = Alone(environment["INTACT_TRITON"], racks.enrolments(world, REFERENCES))
+        concurrency = _best_concurrency(alone, asked_of(warm, observer.observed()), say)
         triton_rates, mesh_rates = [], []
         spent: dict[str, float] = {}
         load = 0.0
         for n in range(rounds):
             batch = rest[n * captures : (n + 1) * captures]
-            triton_rates.append(asyncio.run(_triton_rate(environment["INTACT_TRITON"], batch, concurrency)))
             before, mine = _cpu(stack), _own_cpu()
             mesh_rates.append(_mesh(stack, observer, batch, say, f"round {n + 1}")[0])
             load += _own_cpu() - mine
             for name, seconds in _cpu(stack).items():
                 spent[name] = spent.get(name, 0.0) + seconds - before.get(name, 0.0)
+            triton_rates.append(alone.rate(asked_of(batch, observer.observed()), concurrency))
             say(
                 f"round {n + 1}: Triton alone {triton_rates[-1]:.1f}/s, mesh {mesh_rates[-1]:.1f}/s, "
                 f"ratio {mesh_rates[-1] / triton_rates[-1]:.3f}"
@@ -132,7 +135,7 @@ def write(bench: Bench, path: Path) -> None:
 
 def _enrol(stack: Stack, world: World, say: Say) -> None:
     environment = stack.environment()
-    references = racks.enrolments(world, 3)
+    references = racks.enrolments(world, REFERENCES)
     with Observer(environment["INTACT_BROKERS"], topics=["gallery.references"], quarantines=False) as gallery:
         asyncio.run(racks.drive(_url(stack), _tokens(stack), references, concurrency=8))
         if not gallery.wait(lambda o: o.counts()["gallery.references"] >= len(references), timeout_s=120):
@@ -149,29 +152,8 @@ def _tokens(stack: Stack) -> dict[str, str]:
     return racks.tokens_of(stack.environment()["INTACT_STATION_TOKENS"])
 
 
-def _pictures(item: racks.Planned) -> list[bytes]:
-    return [p.data for p in item.photos if p.role is ImageRole.RGB]
-
-
-async def _triton_rate(address: str, planned: list[racks.Planned], concurrency: int) -> float:
-    """Captures per second of Triton alone."""
-    triton = Triton(address)
-    await triton.start()
-    waiting = iter(planned)
-
-    async def worker() -> None:
-        for item in waiting:
-            await triton.inspect(_pictures(item))
-
-    began = time.perf_counter()
-    await asyncio.gather(*(worker() for _ in range(concurrency)))
-    seconds = time.perf_counter() - began
-    await triton.close()
-    return len(planned) / seconds
-
-
-async def _best_concurrency(address: str, planned: list[racks.Planned], say: Say) -> int:
-    rates = {n: await _triton_rate(address, planned, n) for n in (4, 8, 16)}
+def _best_concurrency(alone: Alone, asked: list[Asked], say: Say) -> int:
+    rates = {n: alone.rate(asked, n) for n in (4, 8, 16)}
     say("Triton alone: " + ", ".join(f"{rate:.1f}/s at {n}" for n, rate in rates.items()))
     return max(rates, key=lambda n: rates[n])
 

@@ -32,12 +32,12 @@ from services.stack.world import make_world, publish_world
 #: Nothing here depends on the clock: no deadline passes and no hour's budget is used up.
 PINNED = {
     "INTACT_PIN_THRESHOLDS": "1",
-    "INTACT_DEFAULT_THRESHOLD": "0.9",
+    "INTACT_DAMAGE_PRIOR": "0.2",
+    "INTACT_DEFAULT_THRESHOLD": "0.5",
     "INTACT_SIDELINE_PER_HOUR": "1000000",
     "INTACT_SAMPLE_RATE": "0.05",
 }
 DEADLINE_S = 86_000.0
-SHOTS = 60
 
 Say = Callable[[str], None]
 
@@ -153,7 +153,7 @@ def compare(
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     planned = [
         replace(p, captured_at=hour, deadline_s=DEADLINE_S)
-        for p in racks.plan(world, captures, seed, damaged_share=0.2, pool=SHOTS)
+        for p in racks.plan(world, captures, seed, damaged_share=0.2)
     ]
     references = racks.enrolments(world, 2)
     calm = run(root / "calm", planned, references, rounds=0, seed=seed, say=say)

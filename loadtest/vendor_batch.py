@@ -22,7 +22,8 @@ from services.kernel import records as r
 
 #: window, start, vendor, product, packaging, stage
 Key = tuple[str, datetime, str, str, str, str]
-#: What is counted (items, damaged, major, arrived, type:NAME, first:STAGE, intact:STAGE) to how many; no zeros.
+#: What is counted (items, damaged, major, arrived, wrong barcodes, type:NAME, first:STAGE, intact:STAGE) to how many;
+#: no zeros.
 Counts = dict[str, int]
 
 _HOURS = timedelta(hours=72)
@@ -85,6 +86,7 @@ def _frame(log: Iterable[r.Assessment]) -> pl.DataFrame:
             "severity": str(a.outcome.severity),
             "types": list(a.outcome.defect_types),
             "looks": a.outcome.looks,
+            "wrong": a.outcome.wrong_barcode,
             "earlier_damaged": a.outcome.earlier_damaged and str(a.outcome.earlier_damaged),
             "earlier_intact": a.outcome.earlier_intact and str(a.outcome.earlier_intact),
         }
@@ -125,6 +127,7 @@ def _collect(found: Batch, window: str, counted: pl.DataFrame) -> None:
     first_look = (pl.col("looks") > 0) | (pl.col("revision") == 1)
     parts = [
         counted.select(*cell, what=pl.lit("items")),
+        counted.filter(pl.col("wrong")).select(*cell, what=pl.lit("wrong barcodes")),
         damaged.select(*cell, what=pl.lit("damaged")),
         damaged.filter(pl.col("severity") == "MAJOR").select(*cell, what=pl.lit("major")),
         damaged.filter(pl.col("earlier_intact").is_null() & first_look).select(*cell, what=pl.lit("arrived")),
@@ -224,6 +227,7 @@ def _capture(
         earlier_damaged=(last.earlier_damaged or last.stage) if last is not None and last.damaged else None,
         earlier_intact=None if last is None else last.earlier_intact if last.damaged else last.stage,
         judged_at=_ms(at),
+        wrong_barcode=random.random() < 0.05,
     )
     return at, _assessment(item_id, (known[-1][1].revision if known else 0) + 1, outcome, last, at)
 
@@ -246,7 +250,12 @@ def _verdict(
     )
     if random.random() < world.renamed:
         product = random.randrange(world.products)
-        outcome = replace(outcome, vendor_id=f"V{product % 3}", product_id=f"P{product}")
+        outcome = replace(
+            outcome,
+            vendor_id=f"V{product % 3}",
+            product_id=f"P{product}",
+            wrong_barcode=random.random() < 0.5,
+        )
     if random.random() < 0.15:  # a verdict or a picture that changes nothing
         outcome = known.outcome
     return at, _assessment(known.item_id, known.revision + 1, outcome, known.outcome, at)

@@ -198,6 +198,7 @@ def counts(kafka: Kafka) -> dict[vendor_batch.Key, vendor_batch.Counts]:
     found = {}
     for row in kafka.newest(ROWS).values():
         plain = {"items": row.items, "damaged": row.damaged, "major": row.major, "arrived": row.arrived}
+        plain |= {"wrong barcodes": row.wrong_barcodes}
         plain |= {f"type:{t.type}": t.damaged for t in row.types}
         plain |= {f"first:{stage}": n for stage, n in row.first_seen.items()}
         plain |= {f"intact:{stage}": n for stage, n in row.intact_at.items()}

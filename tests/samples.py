@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from services.assess.decide import Scale
 from services.kernel import records as r
-from services.kernel.calibration import Calibration
+from services.kernel.odds import Calibration
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ENCODER = "1+abc"

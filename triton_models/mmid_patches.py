@@ -1,8 +1,8 @@
 """How much of a reference's look is somewhere in a picture, patch by patch: the first, rough likeness.
 
-The gallery's encoder describes a picture by 7 x 7 patches. Each patch of the reference looks for its best match in
-several cuts of the query, upright and turned: what stands around the item, and how it is held, then matters little.
-A patch that many references have (white carton) says little, and weighs little.
+A network of its own (an ImageNet trunk, whitened) describes a picture by 7 x 7 patches. Each patch of the reference
+looks for its best match in several cuts of the query, upright and turned: what stands around the item, and how it is
+held, then matters little. A patch that many references have (white carton) says little, and weighs little.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from triton_models.registration import Floats, Picture
 Encoder: TypeAlias = Callable[[Picture], Floats]
 
 SIDE: Final = 224
-_NETWORK: Final = Path(__file__).parent / "repository" / "gallery_encoder" / "1" / "gallery_encoder.onnx"
+_NETWORK: Final = Path(__file__).with_suffix(".onnx")
 # Share of the shorter side that is cut out of the middle, and turn in degrees: an item is held or laid aslant.
 _CUTS: Final = ((0.75, 0.0), (0.55, 0.0), (0.65, -25.0), (0.65, 25.0))
 _LIKE: Final = 5  # references that make a patch ordinary

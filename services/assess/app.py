@@ -15,11 +15,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from services.assess import decide, labels
+from services.assess.identity import Correction, as_known
 from services.assess.memory import Memory, forgotten_label
 from services.assess.revisions import made_before
+from services.kernel import lines, telemetry, wire
 from services.kernel import records as r
-from services.kernel import wire
 from services.kernel.calibration import shipped
+from services.kernel.catalogue import facts_of
 from services.kernel.faults import MissingRow
 
 if TYPE_CHECKING:
@@ -38,6 +40,19 @@ def _unpack(packed: bytes) -> r.Assessment:
     return found
 
 
+def _as_shown(known: r.Assessment, product: r.Product) -> r.InspectionResult:
+    """What the models said of an item's newest picture, as a picture of this product that has no references."""
+    return r.InspectionResult(
+        subject=known.subject,
+        scores=known.scores,
+        product_id=product.product_id,
+        method=r.IdentityMethod.NONE,
+        confidence=0.0,
+        product=facts_of(product),
+        matter=known.matter,
+    )
+
+
 class _Rows:
     """The reference topics that judgements meet."""
 
@@ -46,6 +61,8 @@ class _Rows:
         self._vendors: View[r.Vendor] = service.view("vendors.profiles")
         self._lines: View[r.OrderLine] = service.view("orders.lines")
         self._catalog: View[r.Product] = service.view("catalog.products")
+        self._manifests: View[r.Manifest] = service.view("totes.manifests")
+        self._dealt: View[r.ToteLines] = service.view("totes.lines")
 
     def of(self, result: r.InspectionResult) -> decide.Rows:
         """What a capture meets now.
@@ -55,11 +72,7 @@ class _Rows:
         """
         versions = {}
         if result.product is not None:
-            vendor_id = result.product.vendor_id
-            if self._vendors.get(vendor_id) is None:
-                msg = f"vendor {vendor_id} is not in vendors.profiles; send it there, then retry"
-                raise MissingRow("unknown_vendor", msg)
-            versions["row.vendors.profiles"] = self._vendors.version(vendor_id)
+            versions["row.vendors.profiles"] = self._vendor(result.product.vendor_id)
         line_id = result.order_line_id
         if line_id is not None:
             versions["row.orders.lines"] = self._lines.version(line_id)
@@ -70,11 +83,19 @@ class _Rows:
             versions=versions,
         )
 
-    def correction(self, label: r.Label) -> labels.Correction | None:
-        """The product that a person says it is, None if they say nothing of it.
+    def _vendor(self, vendor_id: str) -> str:
+        if self._vendors.get(vendor_id) is None:
+            msg = f"vendor {vendor_id} is not in vendors.profiles; send it there, then retry"
+            raise MissingRow("unknown_vendor", msg)
+        return self._vendors.version(vendor_id)
+
+    def correction(self, label: r.Label, known: r.Assessment, scale: decide.Scale) -> Correction | None:
+        """The product that a person says it is, with the rows it meets; None if they say nothing of it.
+
+        Its order line is what the tote's manifest wants that product for, as the tote stands now.
 
         Raises:
-            MissingRow: it is not in the catalogue yet.
+            MissingRow: it or its supplier has no row yet.
         """
         if label.product_id is None:
             return None
@@ -82,7 +103,27 @@ class _Rows:
         if product is None:
             msg = f"product {label.product_id} is not in catalog.products; send it there, then retry"
             raise MissingRow("unknown_product", msg)
-        return labels.Correction(product=product, row=self._catalog.version(label.product_id))
+        tote_id = known.subject.tote_id
+        manifest = self._manifests.get(tote_id)
+        line_id, _ = lines.assign(manifest, self._dealt.get(tote_id), known.item_id, product.product_id)
+        line = self._lines.get(line_id)
+        versions = {
+            "row.catalog.products": self._catalog.version(product.product_id),
+            "row.vendors.profiles": self._vendor(product.vendor_id),
+        }
+        if manifest is not None:
+            versions["row.totes.manifests"] = self._manifests.version(manifest.tote_id)
+        if line_id is not None:
+            versions["row.orders.lines"] = self._lines.version(line_id)
+        return Correction(
+            product=product,
+            evidence=scale.evidence(_as_shown(known, product)),
+            order_line_id=line_id,
+            gift=line is not None and line.gift,
+            policies=self._policies,
+            policy_row=self._policies.version,
+            versions=versions,
+        )
 
 
 def build(service: Service, clock: Callable[[], datetime] = _now) -> None:
@@ -92,6 +133,10 @@ def build(service: Service, clock: Callable[[], datetime] = _now) -> None:
     # The view only follows the topic; what it reads is kept by time, in the memory.
     items: View[r.Assessment] = service.view("damage.assessments", limit=1, on_change=memory.note)
     scale = decide.Scale(weights=shipped(), prior=service.settings.damage_prior)
+    barcodes = telemetry.meter().create_counter(
+        "intact.assess.barcodes",
+        description="Captures by station and by what the picture says of their barcode.",
+    )
 
     async def publish(assessment: r.Assessment) -> None:
         told = decide.event_for(assessment)
@@ -106,8 +151,10 @@ def build(service: Service, clock: Callable[[], datetime] = _now) -> None:
             # Judged before; a crash came before the commit. Its effects are acknowledged, or `known` would not be
             # there. It is not judged again, whatever rows say by now.
             return
+        result = as_known(result, known)
         first = 1 if known else memory.first_revision(subject.item_id, subject.capture_id)
         await publish(decide.from_result(result, known, rows.of(result), scale, clock(), first=first))
+        barcodes.add(1, {"station": subject.station_id, "check": result.barcode_check})
 
     async def relabel(label: r.Label, _: Event) -> None:
         known = memory.get(label.item_id)
@@ -117,7 +164,8 @@ def build(service: Service, clock: Callable[[], datetime] = _now) -> None:
             msg = f"item {label.item_id} has no assessment: it was never seen; check the item id"
             raise MissingRow("unknown_item", msg)
         if not made_before(known, label.label_id):
-            await publish(labels.from_label(label, known, clock(), rows.correction(label)))
+            correction = rows.correction(label, known, scale)
+            await publish(labels.from_label(label, known, clock(), correction))
 
     service.consume("inspection.results", judge)
     service.consume("review.labels", relabel)

@@ -70,7 +70,7 @@ def check_clock(what: str, moment: datetime, now: datetime) -> None:
 
 
 def check_label(label: r.Label, now: datetime) -> None:
-    """Refuse a label that says nothing clear.
+    """Refuse a label that says nothing, or nothing clear.
 
     Raises:
         DataFault: it says what is wrong with it.
@@ -78,6 +78,9 @@ def check_label(label: r.Label, now: datetime) -> None:
     if unknown := [t for t in label.defect_types if t not in TYPES]:
         msg = f"{unknown[0]!r} is no type of damage; there are {', '.join(TYPES)}"
         raise DataFault("unknown_type", msg)
+    if label.identity_only and label.product_id is None:
+        msg = "the label says which product it is, and names none: give it a product, or a verdict"
+        raise DataFault("empty_label", msg)
     if label.verdict is r.Verdict.INTACT and (label.severity is not r.Severity.NONE or label.defect_types):
         kinds = f" and {', '.join(label.defect_types)}" if label.defect_types else ""
         msg = f"the label says INTACT and also severity {label.severity}{kinds}: label it again, one or the other"

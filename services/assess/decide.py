@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 from services.assess import words
 from services.assess.checks import check_result
 from services.assess.fusion import Seen, foreignness, probability
+from services.assess.identity import former_lines
 from services.assess.revisions import (
     NAMESPACE,
     REASON_CHARACTERS,
@@ -20,8 +21,8 @@ from services.assess.revisions import (
 )
 from services.assess.tolerance import Evidence, Judgement, judge
 from services.kernel import records as r
-from services.kernel.calibration import Calibration
 from services.kernel.looks import Before, before_next
+from services.kernel.odds import Calibration
 from services.kernel.policies import Context, versions_of
 
 #: Clocks of two stations may differ by this much: within it the order of the stages says which picture is newer.
@@ -108,7 +109,9 @@ def from_result(
         tolerated=judged.tolerated,
         severity=judged.severity,
         defect_types=judged.types,
-        reason=words.why(evidence, judged, result.subject, result.product, gift=gift)[:REASON_CHARACTERS],
+        reason=(
+            words.why(evidence, judged, result.subject, result.product, gift=gift) + words.barcode(result)
+        )[:REASON_CHARACTERS],
         outcome=_outcome(
             result, judged, before_next(known.outcome if known else None, forgotten=first > 1), at
         ),
@@ -130,6 +133,11 @@ def from_result(
         matter=evidence.matter,
         foreign_matter=evidence.foreign_matter,
         foreignness=evidence.foreignness,
+        scanned_product_id=result.scanned_product_id,
+        barcode_check=result.barcode_check,
+        identified_by=known.identified_by if known else None,
+        identified_at=known.identified_at if known else None,
+        former_order_line_ids=former_lines(known, result.order_line_id),
     )
 
 
@@ -148,13 +156,14 @@ def _outcome(result: r.InspectionResult, judged: Judgement, before: Before, at: 
         earlier_damaged=before.earlier_damaged,
         earlier_intact=before.earlier_intact,
         judged_at=at,
+        wrong_barcode=result.barcode_check is r.BarcodeCheck.WRONG,
     )
 
 
 def _is_older(subject: r.Subject, known: r.Assessment) -> bool:
     """Whether what is known comes from a newer picture, or from a person who judged after this picture was taken."""
-    if known.cause is r.CauseKind.LABEL:
-        return subject.captured_at < known.assessed_at
+    if known.verdict is not None and subject.captured_at < (known.labelled_at or known.assessed_at):
+        return True
     behind = known.subject.captured_at - subject.captured_at
     if timedelta() < behind <= SKEW:
         # Two stations whose clocks differ: items go forward along the chain.

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 from services.kernel import records as r
-from services.kernel.calibration import Calibration, chance, logit, shifted
+from services.kernel.odds import Calibration, chance, logit, shifted
 
 #: How far, in CIELAB, a colour is clearly another one.
 CLEAR = 15.0

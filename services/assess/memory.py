@@ -3,8 +3,8 @@
 The state of an item is its newest assessment, on damage.assessments. A process cannot hold 28 days of it, and need
 not: labels come for what was pulled or drawn, and for those within a shift or two. So
 
-* items for which anything speaks (damaged, tolerated, a verdict, a probability of 5 % or more, or among the 5 % from
-  which samples are drawn) are kept for `LIKELY` (72 hours),
+* items for which anything speaks (damaged, tolerated, a person's word, a probability of 5 % or more, an unknown
+  product, a wrong barcode, or among the 5 % from which samples are drawn) are kept for `LIKELY` (72 hours),
 * all others, which nobody pulls, for `UNLIKELY` (2 hours),
 * and *that* an item was judged for `SEEN` (28 days, the topic's retention), and which pictures were for `REPLAYED`
   (7 days, as long as they can come again), in 29 bits each.
@@ -36,6 +36,9 @@ LOOKED_AT = 0.05
 #: Samples are drawn from the items below this place (see `services.kernel.sampling`), whatever the rate of the day.
 DRAWN_BELOW = 0.05
 
+#: Somebody should look at an item whose barcode is one of these.
+_ODD = frozenset({r.BarcodeCheck.WRONG, r.BarcodeCheck.DOUBTED})
+
 _HOUR = 3600
 _START = datetime(2020, 1, 1, tzinfo=UTC)
 #: Revisions that an item can make within one period of `UNLIKELY`.
@@ -47,6 +50,9 @@ def is_likely(assessment: r.Assessment) -> bool:
     return (
         assessment.damaged
         or assessment.verdict is not None
+        or assessment.identified_by is not None
+        or assessment.product_id is None
+        or assessment.barcode_check in _ODD
         or assessment.probability >= LOOKED_AT
         or place(assessment.item_id) < DRAWN_BELOW
     )

@@ -44,6 +44,19 @@ def why(
     return "; ".join(parts) + "."
 
 
+def barcode(result: r.InspectionResult) -> str:
+    """What is wrong with the barcode, as a sentence of its own; empty where nothing is."""
+    match result.barcode_check:
+        case r.BarcodeCheck.WRONG:
+            return f" It carries the barcode of {result.scanned_product_id} and is {result.product_id}: relabel it."
+        case r.BarcodeCheck.DOUBTED:
+            return f" It carries the barcode of {result.scanned_product_id} and does not look like it."
+        case r.BarcodeCheck.UNKNOWN:
+            return f" No product of the catalogue has the barcode {result.subject.barcode} that it carries."
+        case _:
+            return ""
+
+
 def _numbers(evidence: Evidence, policy: r.Policy, *, damaged: bool) -> str:
     held = "above" if damaged else "below"
     if (c := evidence.comparison) is None:

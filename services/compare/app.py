@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from services.compare import decide
 from services.kernel import features
 from services.kernel import records as r
+from services.kernel.catalogue import facts_of
 from services.kernel.faults import MissingRow
 from services.kernel.triton import MOST_REFERENCES, Comparer
 
@@ -49,9 +50,11 @@ def build(service: Service, comparer: Comparer | None = None) -> None:
                 candidates=identified.candidates,
                 order_line_id=identified.order_line_id,
                 comparison=compared,
-                product=_facts(product) if product is not None else None,
+                product=facts_of(product) if product is not None else None,
                 versions=versions,
                 matter=identified.matter,
+                scanned_product_id=identified.scanned_product_id,
+                barcode_check=identified.barcode_check,
             ),
         )
 
@@ -74,18 +77,6 @@ async def _comparison(
     pictures = [decide.best_crop(query.embeddings, reference) for reference in kept]
     found = await comparer.compare(query.crops, pictures)
     return decide.comparison(found, held, gallery.version)
-
-
-def _facts(product: r.Product) -> r.ProductFacts:
-    return r.ProductFacts(
-        vendor_id=product.vendor_id,
-        category=product.category,
-        material=product.material,
-        unit_count=product.unit_count,
-        price_cents=product.price_cents,
-        hazardous=product.hazardous,
-        contents=product.contents,
-    )
 
 
 class _Features:

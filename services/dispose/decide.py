@@ -7,7 +7,7 @@ Nothing that cannot be undone happens on a machine's word alone: what the models
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid5
 
@@ -33,6 +33,7 @@ WORTH_SELLING_CENTS = 500
 #: Percent off by severity, where no policy has a rule. What is not named is not sold damaged.
 DISCOUNT_PERCENT = {r.Severity.MINOR: 30}
 
+_SOLD = frozenset({r.DispositionAction.RESELL, r.DispositionAction.DISCOUNT})
 _OFF_THE_BELT = frozenset({r.SidelineAction.SIDELINE, r.SidelineAction.SAMPLE})
 
 
@@ -78,8 +79,8 @@ def disposition(
     if price is not None and price < 0:
         msg = f"product {command.product_id} costs {price} cents; correct its row in catalog.products"
         raise DataFault("bad_price", msg)
-    route = _route(command, policies)
-    sold = route.action in (r.DispositionAction.RESELL, r.DispositionAction.DISCOUNT)
+    route = _relabelled(command, _route(command, policies))
+    sold = route.action in _SOLD
     changed = known is not None and known.action is not route.action
     return r.Disposition(
         disposition_id=uuid5(_NAMESPACE, f"{command.item_id}|{command.revision}"),
@@ -97,6 +98,14 @@ def disposition(
         policy_id=route.policy.policy_id if route.policy else None,
         policy_version=route.policy.version if route.policy else None,
     )
+
+
+def _relabelled(command: r.SidelineCommand, route: Route) -> Route:
+    """Nothing goes back to stock under another product's barcode."""
+    if command.barcode_check is not r.BarcodeCheck.WRONG or route.action not in _SOLD:
+        return route
+    reason = f"{route.reason} It carries another product's barcode: relabel it as {command.product_id} first."
+    return replace(route, reason=reason, task="relabel")
 
 
 def _correcting(known: r.Disposition | None, route: Route) -> str:
@@ -143,11 +152,11 @@ def _incomplete(command: r.SidelineCommand, product: r.ProductFacts, types: set[
     """A set that lacks units and is otherwise whole: not damage, so it has ways of its own."""
     if types != {MISSING}:
         return None
-    action, of = r.DispositionAction, f"of {product.unit_count} units" if product.unit_count > 1 else ""
+    action, of = r.DispositionAction, f" of {product.unit_count} units" if product.unit_count > 1 else ""
     if command.stage in SUPPLIERS_STAGE:
-        reason = f"The set {of} arrived incomplete: short-packed, back to the supplier with a claim."
+        reason = f"The set{of} arrived incomplete: short-packed, back to the supplier with a claim."
         return Route(action=action.RETURN_TO_VENDOR, reason=reason, task="claim_missing_units")
-    reason = f"Units are missing from the set {of}: complete it from stock, then sell it as new."
+    reason = f"Units are missing from the set{of}: complete it from stock, then sell it as new."
     return Route(action=action.REFURBISH, reason=reason, task="complete_set")
 
 

@@ -1,17 +1,24 @@
-"""captures.inspected + manifests, catalogue, galleries ─▶ captures.identified."""
+"""captures.inspected + manifests, catalogue, galleries ─▶ captures.identified, and totes.lines.
+
+Captures are keyed by tote, so whoever owns a tote's captures owns its row of totes.lines: which item is for which order
+line, where the tote holds one product for several. The row is acknowledged before the capture goes on.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from services.identify import decide
+from services.kernel import lines
 from services.kernel import records as r
+from services.kernel.catalogue import checked_barcode
 from services.kernel.faults import MissingRow
 from services.kernel.features import checked_embedding
 from services.kernel.index import ReferenceIndex
 
 if TYPE_CHECKING:
     from services.kernel.service import Event, Service
+    from services.kernel.views import View
 
 
 def build(service: Service, index: ReferenceIndex | None = None) -> None:
@@ -33,6 +40,7 @@ def build(service: Service, index: ReferenceIndex | None = None) -> None:
     catalog = service.view("catalog.products", on_change=remember)
     manifests = service.view("totes.manifests")
     galleries = service.view("gallery.references")
+    dealt = _Lines(service)
 
     async def identify(inspection: r.Inspection, _: Event) -> None:
         subject = inspection.subject
@@ -47,8 +55,9 @@ def build(service: Service, index: ReferenceIndex | None = None) -> None:
             return product_id, decide.similarity(embedding, galleries.get(product_id), encoder)
 
         scanned = by_barcode.get(subject.barcode) if subject.barcode else None
+        prior = with_similarity(scanned) if scanned else None
         identity = decide.from_priors(
-            with_similarity(scanned) if scanned else None,
+            prior,
             [with_similarity(e.product_id) for e in manifest.entries] if manifest else [],
         )
         if identity is None:
@@ -70,10 +79,33 @@ def build(service: Service, index: ReferenceIndex | None = None) -> None:
                 method=identity.method,
                 confidence=identity.confidence,
                 candidates=identity.candidates,
-                order_line_id=decide.order_line(manifest, identity.product_id),
+                order_line_id=await dealt.line(manifest, subject.item_id, identity.product_id),
                 versions=versions,
                 matter=inspection.matter,
+                scanned_product_id=scanned,
+                barcode_check=checked_barcode(
+                    subject.barcode,
+                    scanned,
+                    identity.product_id,
+                    compared=prior is not None and prior[1] is not None,
+                ),
             ),
         )
 
     service.consume("captures.inspected", identify)
+
+
+class _Lines:
+    """Deals the order lines of totes; what changes is acknowledged before the capture goes on."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._held: View[r.ToteLines] = service.view("totes.lines")
+
+    async def line(self, manifest: r.Manifest | None, item_id: str, product_id: str | None) -> str | None:
+        if manifest is None:
+            return None
+        line, changed = lines.assign(manifest, self._held.get(manifest.tote_id), item_id, product_id)
+        if changed is not None:
+            await self._service.write(self._held, manifest.tote_id, changed)
+        return line

@@ -103,10 +103,3 @@ def from_search(found: Sequence[tuple[str, float]]) -> Identity:
             candidates=ranked,
         )
     return Identity(product_id=None, method=r.IdentityMethod.NONE, confidence=0.0, candidates=ranked)
-
-
-def order_line(manifest: r.Manifest | None, product_id: str | None) -> str | None:
-    """The order line that the tote's manifest wants this product for."""
-    if manifest is None or product_id is None:
-        return None
-    return next((e.order_line_id for e in manifest.entries if e.product_id == product_id), None)

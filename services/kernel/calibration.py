@@ -1,45 +1,16 @@
-"""What the shipped models say about their own calibration, and what their probabilities mean on the belt.
-
-Scores are probabilities at the share of damage of the captures that they were calibrated on, far more than on a belt.
-Evidence does not depend on how common damage is, so log-odds move by the difference of the two shares' log-odds.
-"""
+"""What the shipped models say about their own calibration."""
 
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from services.kernel.odds import Calibration, chance, logit, shifted
 from services.kernel.settings import Settings
 
 _CLASSIFIER = Path(__file__).parents[2] / "triton_models/repository/damage_classifier/1/calibration.json"
 _FUSION = Path(__file__).parent / "fusion.json"
-_MOST = 30.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
-    """How the shipped fusion makes one probability of damage.
-
-    Attributes:
-        version: Of the fusion's weights.
-        share: Of damage, at which the fused score is a probability.
-        threshold: The fused score that 1 % of the intact validation captures reach.
-        scale: Of the classifier's logit.
-        offset: Added to it.
-        gallery: Weights of what a comparison with references adds.
-        catalogue: Weights of what knowing the contents adds.
-    """
-
-    version: str
-    share: float
-    threshold: float
-    scale: float
-    offset: float
-    gallery: tuple[float, ...]
-    catalogue: tuple[float, ...]
 
 
 def shipped(fusion: Path = _FUSION, classifier: Path = _CLASSIFIER) -> Calibration:
@@ -65,22 +36,6 @@ def shipped(fusion: Path = _FUSION, classifier: Path = _CLASSIFIER) -> Calibrati
         gallery=tuple(weights["gallery"]),
         catalogue=tuple(weights["catalogue"]),
     )
-
-
-def logit(probability: float) -> float:
-    """Log-odds, of a probability that is kept off 0 and 1."""
-    p = min(max(probability, 1e-6), 1 - 1e-6)
-    return math.log(p / (1 - p))
-
-
-def chance(log_odds: float) -> float:
-    """The probability of log-odds, in (0, 1)."""
-    return 1.0 / (1.0 + math.exp(-max(-_MOST, min(_MOST, log_odds))))
-
-
-def shifted(log_odds: float, share: float, prior: float) -> float:
-    """Log-odds at one share of damage, as they are at another."""
-    return log_odds - logit(share) + logit(prior)
 
 
 def starting_threshold(settings: Settings) -> float:

@@ -55,6 +55,17 @@ class IdentityMethod(StrEnum):
     NONE = "NONE"
 
 
+class BarcodeCheck(StrEnum):
+    """The scanned barcode against the picture: none was read; the picture agrees; nothing to hold it against; it shows another product; it shows none that is known, and not this one; no product has this barcode."""
+
+    NONE_READ = "NONE_READ"
+    AGREES = "AGREES"
+    UNCHECKED = "UNCHECKED"
+    WRONG = "WRONG"
+    DOUBTED = "DOUBTED"
+    UNKNOWN = "UNKNOWN"
+
+
 class CauseKind(StrEnum):
     """What made a revision: a capture or a person's label."""
 
@@ -210,6 +221,8 @@ class Identification:
     order_line_id: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     matter: Matter | None = None
+    scanned_product_id: str | None = None
+    barcode_check: BarcodeCheck = BarcodeCheck.UNCHECKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,6 +270,8 @@ class InspectionResult:
     product: ProductFacts | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     matter: Matter | None = None
+    scanned_product_id: str | None = None
+    barcode_check: BarcodeCheck = BarcodeCheck.UNCHECKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +290,7 @@ class Outcome:
     earlier_damaged: Stage | None = None
     earlier_intact: Stage | None = None
     judged_at: datetime | None = None
+    wrong_barcode: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,6 +339,11 @@ class Assessment:
     matter: Matter | None = None
     foreign_matter: bool = False
     foreignness: float | None = None
+    scanned_product_id: str | None = None
+    barcode_check: BarcodeCheck = BarcodeCheck.UNCHECKED
+    identified_by: str | None = None
+    identified_at: datetime | None = None
+    former_order_line_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -405,6 +426,8 @@ class SidelineCommand:
     deadline_at: datetime
     decided_at: datetime
     labelling: Labelling | None = None
+    former_order_line_ids: tuple[str, ...] = ()
+    barcode_check: BarcodeCheck = BarcodeCheck.UNCHECKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -467,6 +490,7 @@ class VendorCell:
     first_seen: Mapping[str, int] = field(default_factory=dict)
     intact_at: Mapping[str, int] = field(default_factory=dict)
     arrived: int = 0
+    wrong_barcodes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -556,6 +580,7 @@ class VendorRobustness:
     intact_at: Mapping[str, int] = field(default_factory=dict)
     evidence: tuple[VendorEvidence, ...] = ()
     change: VendorChange | None = None
+    wrong_barcodes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -570,6 +595,7 @@ class Label:
     product_id: str | None = None
     annotator: str
     labelled_at: datetime
+    identity_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -694,6 +720,22 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeldLine:
+    """An order line that an item of a tote is for."""
+
+    item_id: str
+    order_line_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToteLines:
+    """totes.lines: which item of a tote is for which order line, where the tote holds one product for several; key: tote, the newest counts."""
+
+    tote_id: str
+    held: tuple[HeldLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
     """One pristine reference of a product."""
 
@@ -725,6 +767,7 @@ class SidelineBudget:
     refused: tuple[str, ...] = ()
     seen: tuple[int, ...] = ()
     taken: tuple[int, ...] = ()
+    by_people: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,7 +118,8 @@ TOPICS: tuple[Topic, ...] = (
     ),
     _table("vendors.profiles", r.Vendor, "vendor", ("operator",), ("assess",)),
     _table("orders.lines", r.OrderLine, "order line", ("operator",), ("replace", "assess")),
-    _table("totes.manifests", r.Manifest, "tote", ("operator",), ("identify",)),
+    _table("totes.manifests", r.Manifest, "tote", ("operator",), ("identify", "assess")),
+    _table("totes.lines", r.ToteLines, "tote", ("identify",), ("identify", "assess")),
     _table("policies.tolerability", r.Policy, "policy", ("operator",), ("assess", "dispose")),
 )
 

@@ -13,14 +13,15 @@ from services.kernel.faults import DataFault, MissingRow
 _NAMESPACE = UUID("b1c1f4c2-6f0e-5d7e-8c57-3b8f3ad2d7aa")
 
 
-def wants(command: r.SidelineCommand) -> bool:
-    """Whether a command asks for another unit: the customer is not sent a damaged or an incomplete one."""
-    return command.action is r.SidelineAction.SIDELINE
+def concerned(command: r.SidelineCommand) -> tuple[str, ...]:
+    """The order lines for which a command may start or end a replacement.
 
-
-def concerns_an_order(command: r.SidelineCommand) -> bool:
-    """Whether a command may start or end a replacement; a sampled item is intact until a person says otherwise."""
-    return command.order_line_id is not None and command.action is not r.SidelineAction.SAMPLE
+    That is the item's own, and those that it was taken to be for and is not. A sampled item is intact until a person
+    says otherwise.
+    """
+    own = command.order_line_id
+    mine = () if own is None or command.action is r.SidelineAction.SAMPLE else (own,)
+    return (*mine, *command.former_order_line_ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +34,24 @@ class Line:
     quantity: int
 
 
+def wants(command: r.SidelineCommand, line: Line) -> bool:
+    """Whether a command asks for another unit for this line.
+
+    The customer is not sent a damaged or an incomplete one, nor, however whole it is, another product than ordered.
+    """
+    if command.order_line_id != line.order_line_id:
+        return False
+    another = command.product_id not in {None, line.product_id}
+    return command.action is r.SidelineAction.SIDELINE or another
+
+
 def line_of(
-    order_line_id: str, row: r.OrderLine | None, existing: r.ReplacementRequest | None, *, wanted: bool
-) -> Line:
-    """The order line as of now.
+    order_line_id: str,
+    row: r.OrderLine | None,
+    existing: r.ReplacementRequest | None,
+    command: r.SidelineCommand,
+) -> Line | None:
+    """The order line as of now; None for a command that asks for nothing and has nothing to take back.
 
     An order that is deleted while its request is open can still be cancelled, and its request is not asked for anew.
 
@@ -51,10 +66,13 @@ def line_of(
         return Line(
             order_line_id=order_line_id,
             order_id=row.order_id,
-            product_id=row.product_id,
+            product_id=existing.product_id if existing is not None else row.product_id,
             quantity=row.quantity,
         )
-    if existing is None or (wanted and existing.status is r.RequestStatus.CANCELLED):
+    asks = command.action is r.SidelineAction.SIDELINE and command.order_line_id == order_line_id
+    if existing is None and not asks:
+        return None
+    if existing is None or (asks and existing.status is r.RequestStatus.CANCELLED):
         msg = f"order line {order_line_id} is not in orders.lines; send it there, then retry"
         raise MissingRow("unknown_order", msg)
     return Line(
@@ -75,7 +93,7 @@ def request(
     arrive in.
     """
     claims = {c.item_id: c for c in existing.claims} if existing else {}
-    wanted = wants(command)
+    wanted = wants(command, line)
     known = claims.get(command.item_id)
     if known is None and not wanted:
         return None
@@ -100,7 +118,14 @@ def request(
         reason=(
             f"Item {command.item_id} of this order was sidelined. {command.reason}"
             if wanted
-            else f"Cancelled: {command.reason}"
+            else f"Cancelled: {_why_not(command, line)}"
         ),
         decided_at=now,
     )
+
+
+def _why_not(command: r.SidelineCommand, line: Line) -> str:
+    if command.order_line_id == line.order_line_id:
+        return command.reason
+    now = f"order line {command.order_line_id}" if command.order_line_id is not None else "no order line"
+    return f"item {command.item_id} turned out to be {command.product_id}, and is for {now}."

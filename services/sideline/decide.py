@@ -74,10 +74,11 @@ def labelling(
 def first_look(assessment: r.Assessment, plan: Plan) -> str | None:
     """Why the item passes; None for what the owner of the budget must decide.
 
-    That is everything that may leave the belt: candidates, items drawn for labels, and people's verdicts, which must
-    not overtake the command that they correct. Nothing here depends on a clock, so a replay looks the same way.
+    That is everything that may leave the belt: candidates, items drawn for labels, and what people say of an item,
+    which must not overtake the command that it corrects. Nothing here depends on a clock, so a replay looks the same
+    way.
     """
-    if assessment.verdict is not None:
+    if assessment.verdict is not None or assessment.cause is r.CauseKind.LABEL:
         return None
     score = score_of(assessment)
     if wanted(score, plan) or sampled(assessment.item_id, plan.rate(score)):
@@ -119,9 +120,9 @@ def admit(assessment: r.Assessment, plan: Plan, hour: Hour, now: datetime) -> Ad
     since its candidates share a key.
     """
     if assessment.verdict is not None:
-        return _overruled(assessment)
+        return _overruled(assessment, hour.row or _new_row(assessment))
     case = _case(assessment, plan, hour)
-    decided = _decided(case)
+    decided = _decided(case) or _repeated(case)
     if decided is not None:
         return decided
     if now > assessment.subject.deadline_at:
@@ -141,13 +142,53 @@ def _in_time(case: _Case) -> Admission:
     return passes(_why_it_passes(case.assessment, case.plan))
 
 
-def _overruled(assessment: r.Assessment) -> Admission:
+def _overruled(assessment: r.Assessment, row: r.SidelineBudget) -> Admission:
+    """What a person's verdict commands; an item that never left the belt is not put back on it."""
     if assessment.verdict is r.Verdict.INTACT:
-        return Admission(
-            action=r.SidelineAction.RELEASE, reason="A person found it intact: back to the belt."
-        )
+        if _may_be_off(assessment, row):
+            return Admission(
+                action=r.SidelineAction.RELEASE, reason="A person found it intact: back to the belt."
+            )
+        return passes("A person found it intact, and it never left the belt.")
     reason = f"{assessment.reason} It stays off the belt."
-    return Admission(action=r.SidelineAction.SIDELINE, reason=reason)
+    changed = None
+    if not _pulled(row, assessment.item_id):
+        changed = replace(row, by_people=(*row.by_people, _entry(assessment))[-REMEMBERED:])
+    return Admission(action=r.SidelineAction.SIDELINE, reason=reason, changed=changed)
+
+
+def _entry(assessment: r.Assessment) -> str:
+    return f"{assessment.item_id}@{assessment.revision}"
+
+
+def _pulled(row: r.SidelineBudget, item_id: str) -> r.SidelineAction | None:
+    """How an earlier revision of the item was pulled in this hour, None if it was not."""
+    mine = f"{item_id}@"
+    if any(entry.startswith(mine) for entry in (*row.admitted, *row.by_people)):
+        return r.SidelineAction.SIDELINE
+    return r.SidelineAction.SAMPLE if any(entry.startswith(mine) for entry in row.sampled) else None
+
+
+def _may_be_off(assessment: r.Assessment, row: r.SidelineBudget) -> bool:
+    """Whether the item was pulled: at this look, or at an earlier one, or nobody can say (rows remember so many)."""
+    if _pulled(row, assessment.item_id) is not None or assessment.outcome.looks != 1:
+        return True
+    return REMEMBERED in {len(row.sampled), len(row.by_people)}
+
+
+def _repeated(case: _Case) -> Admission | None:
+    """A revision that is no new look (a person named the product, a picture came late): a pulled item stays pulled.
+
+    The command is repeated, since what follows from it depends on the product and its order line.
+    """
+    about = case.assessment
+    if about.cause_id == about.subject.capture_id:
+        return None
+    action = _pulled(case.row, about.item_id)
+    if action is None:
+        return None
+    reason = about.reason if action is r.SidelineAction.SIDELINE else DRAWN
+    return Admission(action=action, reason=reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,15 +254,22 @@ def _decided(case: _Case) -> Admission | None:
     return case.refuse(None) if case.entry in case.row.refused else None
 
 
+def _new_row(assessment: r.Assessment) -> r.SidelineBudget:
+    subject = assessment.subject
+    return r.SidelineBudget(
+        center_id=subject.center_id, stage=subject.stage, hour_start=hour_of(subject.captured_at)
+    )
+
+
 def _case(assessment: r.Assessment, plan: Plan, hour: Hour) -> _Case:
     subject = assessment.subject
     start = hour_of(subject.captured_at)
-    row = hour.row or r.SidelineBudget(center_id=subject.center_id, stage=subject.stage, hour_start=start)
+    row = hour.row or _new_row(assessment)
     product = assessment.product
     price_cents = product.price_cents if product is not None else None
     score = score_of(assessment)
     cost = worth.expected_cost(score, subject.stage, price_cents, assessment.miss_cost_cents)
-    entry = f"{assessment.item_id}@{assessment.revision}"
+    entry = _entry(assessment)
     number = worth.class_of(cost)
     # An admitted item that comes again meets the hour that it met the first time.
     again = entry in row.admitted
@@ -300,4 +348,6 @@ def command(assessment: r.Assessment, decided: r.SidelineDecision) -> r.Sideline
         deadline_at=decided.deadline_at,
         decided_at=decided.decided_at,
         labelling=decided.labelling,
+        former_order_line_ids=assessment.former_order_line_ids,
+        barcode_check=assessment.barcode_check,
     )

@@ -236,7 +236,9 @@ class Stack:
             "INTACT_STORE": self.home.store.as_uri(),
             "INTACT_INSTANCE": "local",
             "INTACT_STATION_PORT": str(ports["station"]),
-            "INTACT_STATION_TOKENS": f"station-1:{secrets.token_urlsafe(16)}",
+            "INTACT_STATION_TOKENS": ",".join(
+                f"{station}:{secrets.token_urlsafe(16)}" for station in ("station-1", "station-2")
+            ),
             **self._settings,
         }
 

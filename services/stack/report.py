@@ -43,7 +43,8 @@ class Report:
     doubled: distinct effects beyond one per (item, revision, kind of effect), and per open order line.
     redelivered: events that repeat an id, which delivery at least once allows. conflicting: the same id, saying
     something else. unexpected: assessments of captures that nobody submitted. unanswered: commands without a
-    disposition, and sidelined order lines that no replacement was asked for, neither being in quarantine.
+    disposition, and sidelined order lines that no replacement was asked for, neither being in quarantine. late: items
+    that were to leave the belt and were decided on too late; late_caught: those of them that a later look pulled.
     """
 
     submitted: int
@@ -77,6 +78,7 @@ class Report:
     lost_captures: tuple[str, ...] = ()
     doubled_effects: tuple[str, ...] = ()
     quarantine_reasons: Mapping[str, int]
+    late_caught: int = 0
 
     @property
     def clean(self) -> bool:
@@ -124,6 +126,7 @@ def report(submitted: Sequence[Submitted], observed: Iterable[Observed]) -> Repo
     begins = [s.scheduled_at for s in captures.values()]
     seconds = max(0.0, max(ends) / 1000 - min(begins)) if ends and begins else 0.0
     ours = {s.capture_id for s in submitted}
+    late = _late(by_topic["sideline.decisions"])
     quarantines = [e for t, es in by_topic.items() if t.endswith(_QUARANTINE) for e in es]
     return Report(
         submitted=len(submitted),
@@ -144,7 +147,8 @@ def report(submitted: Sequence[Submitted], observed: Iterable[Observed]) -> Repo
         replacement_requests=len(_newest_requests(by_topic)),
         dispositions=_distinct(by_topic, "disposition.decisions"),
         suppliers=len({row.vendor_id for row in robustness(events) if row.items}),
-        late=sum(_record(e, "action") is r.SidelineAction.LATE for e in by_topic["sideline.decisions"]),
+        late=len(late),
+        late_caught=sum(late.values()),
         seconds=round(seconds, 3),
         captures_per_second=round(len(ends) / seconds, 2) if seconds else 0.0,
         p50_ms=percentile(latencies, 50),
@@ -244,6 +248,21 @@ def _repeats(by_topic: Mapping[str, Sequence[Observed]]) -> tuple[int, int]:
                 redelivered += 1
                 conflicting += said[identity] != says
     return redelivered, conflicting
+
+
+def _late(decisions: Iterable[Observed]) -> dict[tuple[str, int], bool]:
+    """Each late decision by item and revision, with whether a later revision of the item was pulled."""
+    pulled: dict[str, int] = {}
+    late: dict[tuple[str, int], bool] = {}
+    for event in decisions:
+        made: r.SidelineDecision | None = event.record
+        if made is None:
+            continue
+        if made.action is r.SidelineAction.SIDELINE:
+            pulled[made.item_id] = max(made.revision, pulled.get(made.item_id, 0))
+        elif made.action is r.SidelineAction.LATE:
+            late[made.item_id, made.revision] = False
+    return {(item, revision): pulled.get(item, 0) > revision for item, revision in late}
 
 
 def _first_by_capture(assessments: Iterable[Observed]) -> dict[UUID, Observed]:

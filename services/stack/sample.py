@@ -68,7 +68,7 @@ def sample() -> Sample:
     rows: list[dict[str, Any]] = json.loads((SAMPLE / "products.json").read_text(encoding="utf-8"))
     return Sample(
         products=tuple(_product(row) for row in rows),
-        taken=tuple(_taken(query) for query in whole.queries),
+        taken=tuple(taken_from(query) for query in whole.queries),
         references={
             product_id: tuple(_pristine(one) for one in found)
             for product_id, found in whole.references_by_item.items()
@@ -100,7 +100,8 @@ def _product(row: dict[str, Any]) -> Product:
     )
 
 
-def _taken(query: Query) -> Taken:
+def taken_from(query: Query) -> Taken:
+    """A capture of a data set, as a rack sends it."""
     photos = [photo(query.query_image, "top")]
     if query.side_image is not None:
         photos.append(photo(query.side_image, "side"))

@@ -9,25 +9,29 @@ from dataclasses import dataclass
 from typing import Final, Self
 from uuid import UUID
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
 from services.kernel import records as r
-from services.stack import summary
+from services.stack import dayshow, summary
+from services.stack.chronicle import Line
+from services.stack.day import Day
+from services.stack.dayshow import Episodes
 from services.stack.racks import Submitted
 from services.stack.report import WAY, Observed, Report, percentile, stage_times
 from services.stack.world import World
 
-_PLAIN_EVERY_S: Final = 2.0
+_PLAIN_EVERY_S: Final = 5.0
 
 
 class Board:
     """Running figures of a demo, fed with what is submitted and what is observed."""
 
-    def __init__(self, console: Console, planned: int) -> None:
+    def __init__(self, console: Console, planned: int, day: Day | None = None) -> None:
         self._console = console
+        self._episodes = Episodes(day) if day is not None else None
         self._planned = planned
         self._began = time.monotonic()
         self._said = self._began
@@ -58,6 +62,8 @@ class Board:
             self._scheduled[answer.capture_id] = answer.scheduled_at
         else:
             self._refused += 1
+        if self._episodes is not None:
+            self._episodes.submitted(answer)
 
     def observed(self, events: Sequence[Observed]) -> None:
         """Note what is in the topics; `events` is everything from the start."""
@@ -67,6 +73,8 @@ class Board:
         self._show()
 
     def _note(self, event: Observed) -> None:
+        if self._episodes is not None and event.topic in {"damage.assessments", "sideline.commands"}:
+            self._episodes.observed(event.record)
         if event.topic.endswith(".quarantine"):
             self._counts["quarantine"] += 1
             if event.capture_id is not None:
@@ -81,9 +89,17 @@ class Board:
             self._counts[event.topic] += 1
 
     def _show(self) -> None:
+        passed = time.monotonic() - self._began
         if self._live is not None:
-            self._live.update(self._table())
-        elif time.monotonic() - self._said >= _PLAIN_EVERY_S:
+            figures = self._table()
+            self._live.update(
+                figures if self._episodes is None else Group(self._episodes.table(passed), "", figures)
+            )
+            return
+        if self._episodes is not None:
+            for line in self._episodes.news(passed):
+                self._console.print(f"[bold]{escape(line)}[/]")
+        if time.monotonic() - self._said >= _PLAIN_EVERY_S:
             self._said = time.monotonic()
             self._console.print("  ".join(f"{name} {value}" for name, value in self._figures()))
 
@@ -119,7 +135,7 @@ def _ms(value: float | None) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """All that the summary tells of. Memory in bytes."""
+    """All that the summary tells of. Memory in bytes; `day`: what became of each episode, empty if there was no day."""
 
     world: World
     submitted: Sequence[Submitted]
@@ -128,11 +144,12 @@ class Finished:
     ready_s: float
     memory: int
     kept: bool
+    day: Sequence[Line] = ()
 
 
 def tell(console: Console, done: Finished) -> None:
     """Print the summary."""
-    for section in (_outcome, _damage, _belt, _suppliers, _stages, _truth, _machine, _further):
+    for section in (_outcome, _damage, _belt, _suppliers, _stages, _truth, _day, _machine, _further):
         section(console, done)
 
 
@@ -183,6 +200,10 @@ def _belt(console: Console, done: Finished) -> None:
     _heading(console, "Off the belt")
     decisions = summary.by_action(done.events, "sideline.decisions")
     console.print(f"sideline decisions: {_counted(decisions)}")
+    if done.report.late:
+        console.print(
+            f"too late for the belt: {done.report.late}, {done.report.late_caught} caught at a later stage"
+        )
     requests = summary.open_requests(done.events)
     console.print(f"replacements asked for: {len(requests)} (at most one per order line)")
     console.print(f"dispositions: {_counted(summary.by_action(done.events, 'disposition.decisions'))}")
@@ -238,6 +259,11 @@ def _truth(console: Console, done: Finished) -> None:
         f"product: {found.products_right} named rightly, {found.products_wrong} wrongly, "
         f"{found.products_unknown} left to a person"
     )
+
+
+def _day(console: Console, done: Finished) -> None:
+    if done.day:
+        dayshow.tell(console, done.day)
 
 
 def _machine(console: Console, done: Finished) -> None:

@@ -53,6 +53,11 @@ def newest(events: Iterable[Observed]) -> dict[str, r.Assessment]:
     return found
 
 
+def by_the_mesh(events: Iterable[Observed]) -> dict[str, r.Assessment]:
+    """Return each item's newest assessment that a picture made: the mesh's own word, before people corrected it."""
+    return newest(e for e in events if getattr(e.record, "cause", None) is r.CauseKind.CAPTURE)
+
+
 def damage(assessments: Iterable[r.Assessment]) -> Counter[tuple[str, str]]:
     """Count damaged items that are not tolerated by (type, severity); an item counts for its first type."""
     return Counter(
@@ -104,9 +109,9 @@ def suppliers(events: Iterable[Observed]) -> list[Supplier]:
 
 
 def accuracy(submitted: Sequence[Submitted], events: Iterable[Observed]) -> Accuracy | None:
-    """Hold the newest assessments against the truth; None when no truth is known (a person's own pictures)."""
+    """Hold the mesh's own word against the truth; None when no truth is known (a person's own pictures)."""
     kept = list(events)
-    judged = newest(kept)
+    judged = by_the_mesh(kept)
     commands = [e.record for e in kept if e.topic == "sideline.commands" and e.record is not None]
     pulled = {c.item_id for c in commands if c.action is r.SidelineAction.SIDELINE}
     pairs = [
@@ -156,7 +161,7 @@ class Scenario:
 
 def by_scenario(submitted: Sequence[Submitted], events: Iterable[Observed]) -> list[Scenario]:
     """Hold the newest assessments against the truth, by what makes a capture subtle; the ordinary flow first."""
-    judged = newest(events)
+    judged = by_the_mesh(events)
     pairs: dict[str, list[tuple[bool, r.Assessment]]] = defaultdict(list)
     for s in submitted:
         if s.truth is not None and not s.enrolment and s.item_id in judged:

@@ -5,7 +5,7 @@ The products are those of the sample, so that what a camera rack sends has rows 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -124,6 +124,32 @@ def _manifests(places: tuple[Place, ...]) -> tuple[Manifest, ...]:
         )
         entries.setdefault(place.tote_id, []).append(entry)
     return tuple(Manifest(tote_id=tote, entries=tuple(held)) for tote, held in entries.items())
+
+
+def with_vendor(world: World, product_ids: Sequence[str], vendor_id: str) -> World:
+    """The same business, but these products are this supplier's; it gives others of its own for them."""
+    theirs = [p for p in world.products if p.product_id in product_ids and p.vendor_id != vendor_id]
+    others = [p for p in world.products if p.product_id not in product_ids and p.vendor_id == vendor_id]
+    moved = {p.product_id: replace(p, vendor_id=vendor_id) for p in theirs}
+    moved |= {o.product_id: replace(o, vendor_id=p.vendor_id) for o, p in zip(others, theirs, strict=False)}
+    return replace(
+        world,
+        products=tuple(moved.get(p.product_id, p) for p in world.products),
+        places=tuple(
+            replace(place, product=moved.get(place.product.product_id, place.product))
+            for place in world.places
+        ),
+    )
+
+
+def with_places(world: World, places: tuple[Place, ...]) -> World:
+    """The same business with these places, and so these order lines and totes."""
+    return replace(
+        world,
+        places=places,
+        lines=tuple(_line(number, place) for number, place in enumerate(places)),
+        manifests=_manifests(places),
+    )
 
 
 def rows(world: World) -> Iterator[tuple[str, str, Any]]:

@@ -92,6 +92,7 @@ def _row(cell: Cell, bounds: list[list[float]], changed: r.VendorChange | None) 
         first_seen=nonzero(count.first_seen),
         arrived=count.arrived,
         intact_at=nonzero(count.intact_at),
+        wrong_barcodes=count.wrong_barcodes,
         evidence=cell.evidence,
         change=changed,
         applied=cell.applied,

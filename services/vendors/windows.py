@@ -40,6 +40,7 @@ class Count:
     damaged: int = 0
     major: int = 0
     arrived: int = 0
+    wrong_barcodes: int = 0
     by_type: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     first_seen: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     intact_at: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -50,6 +51,7 @@ class Count:
         self.damaged += sign * cell.damaged
         self.major += sign * cell.major
         self.arrived += sign * cell.arrived
+        self.wrong_barcodes += sign * cell.wrong_barcodes
         if not (cell.by_type or cell.first_seen or cell.intact_at):
             return  # intact items, nearly always
         for mine, more in (
@@ -63,6 +65,7 @@ class Count:
     def see(self, outcome: r.Outcome, revision: int, sign: int) -> None:
         """Add (+1) or take back (-1) one item, judged so by this revision."""
         self.items += sign
+        self.wrong_barcodes += sign * outcome.wrong_barcode
         if not outcome.damaged:
             return
         self.damaged += sign
@@ -217,6 +220,7 @@ def rows(cells: Mapping[CellKey, Count]) -> tuple[r.VendorCell, ...]:
             damaged=c.damaged,
             major=c.major,
             arrived=c.arrived,
+            wrong_barcodes=c.wrong_barcodes,
             by_type=nonzero(c.by_type),
             first_seen=nonzero(c.first_seen),
             intact_at=nonzero(c.intact_at),
@@ -226,7 +230,14 @@ def rows(cells: Mapping[CellKey, Count]) -> tuple[r.VendorCell, ...]:
     return tuple(
         m
         for m in made
-        if m.items or m.damaged or m.major or m.arrived or m.by_type or m.first_seen or m.intact_at
+        if m.items
+        or m.damaged
+        or m.major
+        or m.arrived
+        or m.wrong_barcodes
+        or m.by_type
+        or m.first_seen
+        or m.intact_at
     )
 
 

@@ -174,6 +174,9 @@ async def test_a_product_that_a_person_names_is_taken_from_the_catalogue_and_wai
     with pytest.raises(MissingRow, match=r"P2 is not in catalog\.products"):
         await service.give("review.labels", correcting)
     service.row("catalog.products", "P2", product("P2", vendor_id="V2"), offset=3)
+    with pytest.raises(MissingRow, match=r"vendor V2 is not in vendors\.profiles"):
+        await service.give("review.labels", correcting)
+    service.row("vendors.profiles", "V2", r.Vendor(vendor_id="V2", name="Two"))
     await service.give("review.labels", correcting)
     found = service.sent_to("damage.assessments")[-1]
     assert (found.product_id, found.outcome.vendor_id, found.versions["row.catalog.products"]) == (
@@ -181,6 +184,62 @@ async def test_a_product_that_a_person_names_is_taken_from_the_catalogue_and_wai
         "V2",
         "0@3",
     )
+
+
+# -- which order line a corrected product is for ------------------------------------------------------------------
+
+
+def in_tote(tote_id: str, **given: Any) -> r.InspectionResult:
+    return damaged(subject=subject(tote_id=tote_id), **given)
+
+
+def with_p2(*entries: tuple[str, str]) -> FakeService:
+    """A mesh that knows P2, and a tote T1 that holds these (product, order line) pairs."""
+    service = made()
+    service.row("catalog.products", "P2", product("P2"), offset=3)
+    held = tuple(r.ManifestEntry(product_id=p, order_line_id=line, quantity=1) for p, line in entries)
+    service.row("totes.manifests", "T1", r.Manifest(tote_id="T1", entries=held), offset=5)
+    return service
+
+
+async def test_an_item_that_is_really_another_product_of_its_tote_is_for_that_products_line() -> None:
+    service = with_p2(("P1", "L1"), ("P2", "L2"))
+    service.row("orders.lines", "L2", order_line("L2", product_id="P2", gift=True), offset=6)
+    await service.give("inspection.results", in_tote("T1"))
+    await service.give("review.labels", label(product_id="P2"))
+    found = service.sent_to("damage.assessments")[-1]
+    assert (found.order_line_id, found.former_order_line_ids, found.gift) == ("L2", ("L1",), True)
+    rows = {"row.totes.manifests": "0@5", "row.orders.lines": "0@6", "row.catalog.products": "0@3"}
+    assert found.versions.items() >= rows.items()
+
+
+async def test_of_two_lines_of_that_product_it_is_for_the_one_that_no_other_item_has() -> None:
+    service = with_p2(("P1", "L1"), ("P2", "L2"), ("P2", "L3"))
+    held = (r.HeldLine(item_id="another", order_line_id="L2"),)
+    service.row("totes.lines", "T1", r.ToteLines(tote_id="T1", held=held))
+    await service.give("inspection.results", in_tote("T1"))
+    await service.give("review.labels", label(product_id="P2"))
+    assert service.sent_to("damage.assessments")[-1].order_line_id == "L3"
+
+
+async def test_a_product_that_nobody_ordered_leaves_the_line_waiting_for_its_own() -> None:
+    service = with_p2(("P1", "L1"))
+    await service.give("inspection.results", in_tote("T1"))
+    await service.give("review.labels", label(product_id="P2"))
+    found = service.sent_to("damage.assessments")[-1]
+    assert (found.product_id, found.order_line_id, found.former_order_line_ids) == ("P2", "L1", ())
+
+
+async def test_what_a_person_says_it_is_stands_against_later_pictures_also_after_a_restart() -> None:
+    first = with_p2()
+    await first.give("inspection.results", damaged())
+    await first.give("review.labels", label(product_id="P2"))
+    second = with_p2()
+    second.row("damage.assessments", "item-1", first.sent_to("damage.assessments")[-1])
+    packed = subject(capture_id=uid("packed"), captured_at=NOON + timedelta(minutes=150))
+    await second.give("inspection.results", result(subject=packed))
+    found = second.sent_to("damage.assessments")[-1]
+    assert (found.product_id, found.identified_by, found.verdict) == ("P2", "someone", None)
 
 
 # -- after a restart ----------------------------------------------------------------------------------------------

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from services.assess import decide
-from services.assess.labels import Correction, from_label
+from services.assess.identity import Correction
+from services.assess.labels import from_label
 from services.assess.revisions import HISTORY, assessment_id, made_before
+from services.assess.tolerance import Evidence
 from services.kernel import policies as rules
 from services.kernel import records as r
 from services.kernel.faults import DataFault
@@ -325,6 +327,14 @@ def test_a_verdict_stands_against_a_picture_taken_before_it() -> None:
     assert decide.from_result(after, verdict, decide.Rows(), ALONE, EVENING).verdict is None
 
 
+def test_a_verdict_stands_against_every_picture_taken_before_it_in_whatever_order_they_come() -> None:
+    found = from_label(label(labelled_at=NOON + timedelta(minutes=50)), judged(0.1), EVENING)
+    for minutes in (-5, 1, 2):  # the first of them makes a revision whose cause is a picture
+        late = subject(capture_id=uid(str(minutes)), captured_at=NOON + timedelta(minutes=minutes))
+        found = judged(0.1, known=found, subject=late)
+    assert (found.revision, found.damaged, found.verdict) == (5, True, r.Verdict.DAMAGED)
+
+
 # -- labels that disagree, and what people say an item is ---------------------------------------------------------
 
 
@@ -392,7 +402,9 @@ def test_a_label_that_says_nothing_clear_is_refused(given: dict[str, Any], reaso
 
 def test_what_a_person_says_it_is_corrects_product_supplier_and_price() -> None:
     is_really = Correction(
-        product=product("P2", vendor_id="V2", material="paper", price_cents=9_900, unit_count=4), row="1@7"
+        product=product("P2", vendor_id="V2", material="paper", price_cents=9_900, unit_count=4),
+        evidence=Evidence(scores=scores(0.9), probability=0.9),
+        versions={"row.catalog.products": "1@7"},
     )
     known = judged(0.9)
     found = from_label(label(product_id="P2"), known, EVENING, is_really)

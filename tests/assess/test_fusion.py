@@ -17,7 +17,8 @@ from services.assess.fusion import (
     probability,
 )
 from services.kernel import records as r
-from services.kernel.calibration import Calibration, logit, shifted, shipped
+from services.kernel.calibration import shipped
+from services.kernel.odds import Calibration, logit, shifted
 from tests.samples import ALONE, comparison, contents, facts, matter, result, scores
 from triton_models import evidence as measured
 from triton_models import fusion as fitted

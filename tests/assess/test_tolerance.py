@@ -10,7 +10,7 @@ from services.assess.tolerance import Evidence, Judgement, judge
 from services.kernel import policies as rules
 from services.kernel import records as r
 from services.stack.world import POLICIES
-from tests.samples import comparison, facts, scores, subject
+from tests.samples import comparison, contents, facts, matter, scores, subject
 
 MINOR, MAJOR = r.Severity.MINOR, r.Severity.MAJOR
 
@@ -123,6 +123,51 @@ def test_damage_passes_only_while_foreign_matter_is_ruled_out(
     found = judge(seen(superficial=0.9, comparison=compared), where(), [LIMITED])
     assert found.tolerated is tolerated
     assert says in found.hindrance
+
+
+def test_without_a_reference_that_fits_on_it_foreign_matter_is_not_ruled_out() -> None:
+    empty = comparison(foreign=0.0, inliers=0)
+    found = judge(seen(superficial=0.9, comparison=empty), where(), [LIMITED])
+    assert not found.tolerated
+    assert "no reference could be laid over it" in found.hindrance
+
+
+# -- what lies beside it ------------------------------------------------------------------------------------------
+
+
+def beside(
+    foreignness: float | None, *, logit: float = 3.0, damaged: float = 0.9, **types: float
+) -> Evidence:
+    return dataclasses.replace(seen(damaged, **types), matter=matter(logit), foreignness=foreignness)
+
+
+def said(evidence: Evidence) -> str:
+    product = facts(contents=contents())
+    context = rules.Context(product=product, stage=r.Stage.PICK)
+    return words.why(evidence, judge(evidence, context, ()), subject(), product, gift=False)
+
+
+def test_its_own_contents_beside_it_are_spillage_whatever_else_is_named() -> None:
+    found = judge(beside(4.0, deformation=0.8, spillage=0.1), where(), ())
+    assert found.types == ("deformation", "spillage")
+    assert "its own contents (powder) lie beside it, so it leaks" in said(beside(4.0))
+
+
+def test_foreign_matter_is_never_named_spillage_and_is_the_totes_problem() -> None:
+    found = judge(beside(40.0, deformation=0.2, spillage=0.9), where(), ())
+    assert found.types == ("deformation",)
+    reason = said(beside(40.0, damaged=0.1))
+    assert "something lies beside it that it does not hold (colour distance 40)" in reason
+    assert "look into its tote" in reason
+
+
+def test_matter_of_nobody_knows_whose_is_told_and_decides_nothing() -> None:
+    assert judge(beside(None, spillage=0.9), where(), ()).types == ("spillage",)
+    assert "whose it is the catalogue does not say" in said(beside(None))
+
+
+def test_nothing_is_told_of_matter_that_is_hardly_there() -> None:
+    assert "beside" not in said(beside(40.0, logit=-1.0))
 
 
 # -- never --------------------------------------------------------------------------------------------------------

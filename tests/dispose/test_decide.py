@@ -87,6 +87,30 @@ def test_a_set_that_arrives_incomplete_is_claimed_from_the_supplier_whatever_it_
     assert (found.action, found.task) == (D.RETURN_TO_VENDOR, "claim_missing_units")
 
 
+@pytest.mark.parametrize("also", [(), ("superficial",), ("deformation", "penetration"), ("spillage",)])
+def test_a_set_that_lacks_units_is_never_sold_as_damaged_goods(also: tuple[str, ...]) -> None:
+    cheap = sale("everything", {"MINOR": 10, "MAJOR": 20}, priority=99)
+    for severity, price, stage, category in itertools.product(
+        [MINOR, MAJOR], [0, 499, 2_000, 90_000], r.Stage, sorted(decide.CATEGORIES)
+    ):
+        found = disposed(
+            *also, "missing_unit", unit_count=6, severity=severity, price_cents=price, stage=stage,
+            category=category, policies=[cheap],
+        )  # fmt: skip
+        assert found.action not in {D.DISCOUNT, D.RESELL}
+        if not also:
+            way = (D.RETURN_TO_VENDOR, "claim_missing_units")
+            assert (found.action, found.task) == (
+                way if stage is r.Stage.RECEIVE else (D.REFURBISH, "complete_set")
+            )
+
+
+def test_what_a_person_finds_incomplete_is_completed_whatever_the_catalogue_counts() -> None:
+    found = disposed("missing_unit", verdict=r.Verdict.DAMAGED, unit_count=1)
+    assert (found.action, found.confirmed) == (D.REFURBISH, True)
+    assert found.reason == "Units are missing from the set: complete it from stock, then sell it as new."
+
+
 def test_a_set_that_is_damaged_too_is_not_sold_under_its_title() -> None:
     for price in (600, 4_999, 5_000):
         assert (
@@ -111,6 +135,17 @@ def test_a_negative_price_is_refused() -> None:
     with pytest.raises(DataFault, match=r"costs -1 cents; correct its row in catalog\.products") as caught:
         disposed("superficial", price_cents=-1)
     assert caught.value.reason == "bad_price"
+
+
+def test_nothing_goes_back_to_stock_under_another_products_barcode() -> None:
+    wrong = {"barcode_check": r.BarcodeCheck.WRONG, "product_id": "P2", "price_cents": 2_000}
+    back = disposed(action=A.RELEASE, damaged=False, **wrong)
+    assert (back.action, back.task, back.price_cents) == (D.RESELL, "relabel", 2_000)
+    assert "relabel it as P2 first" in back.reason
+    sold = disposed("superficial", severity=MINOR, **wrong)
+    assert (sold.action, sold.task) == (D.DISCOUNT, "relabel")
+    assert disposed("spillage", category="grocery", barcode_check=r.BarcodeCheck.WRONG).task == "food_waste"
+    assert disposed(action=A.RELEASE, damaged=False).task == ""
 
 
 # -- the discount is a rule ---------------------------------------------------------------------------------------

@@ -95,3 +95,64 @@ async def test_a_barcode_that_moved_to_another_product_stays_with_it() -> None:
     service.row("catalog.products", "P2", product("P2", barcode="barcode of P1"), offset=1)
     service.row("catalog.products", "P1", product("P1", barcode="new"), offset=2)
     assert (await identified(service, 2, barcode="barcode of P1")).product_id == "P2"
+
+
+# -- the barcode held against the picture -------------------------------------------------------------------------
+
+
+async def test_a_wrong_barcode_is_reported_with_the_product_that_was_scanned() -> None:
+    service, _ = made([("P3", 0.9)])
+    for shows, given in ((2, {"tote_id": "T1"}), (3, {})):
+        found = await identified(service, shows, barcode="barcode of P1", **given)
+        assert (found.barcode_check, found.scanned_product_id) == (r.BarcodeCheck.WRONG, "P1")
+
+
+async def test_a_right_one_is_reported_as_right_and_one_of_nobody_as_unknown() -> None:
+    service, _ = made()
+    assert (await identified(service, 1, barcode="barcode of P1")).barcode_check is r.BarcodeCheck.AGREES
+    assert (await identified(service, 2, barcode="12", tote_id="T1")).barcode_check is r.BarcodeCheck.UNKNOWN
+    assert (await identified(service, 9, barcode="barcode of P1")).barcode_check is r.BarcodeCheck.DOUBTED
+
+
+async def test_a_barcode_whose_product_has_no_references_is_believed_and_called_unchecked() -> None:
+    service, _ = made()
+    service.row("catalog.products", "NEW", product("NEW"))
+    found = await identified(service, 9, barcode="barcode of NEW")
+    assert (found.product_id, found.barcode_check) == ("NEW", r.BarcodeCheck.UNCHECKED)
+
+
+# -- two order lines of one product -------------------------------------------------------------------------------
+
+
+def twice(service: FakeService) -> None:
+    """A tote that holds P2 for two order lines."""
+    entries = tuple(r.ManifestEntry(product_id="P2", order_line_id=line, quantity=1) for line in ("L2", "L5"))
+    service.row("totes.manifests", "T2", r.Manifest(tote_id="T2", entries=entries))
+
+
+async def test_two_items_of_a_product_that_is_ordered_twice_are_for_one_line_each() -> None:
+    service, _ = made()
+    twice(service)
+    lines = [
+        (await identified(service, 2, item_id=item, tote_id="T2")).order_line_id for item in ("a", "b", "a")
+    ]
+    assert lines == ["L2", "L5", "L2"]
+    assert service.keys_of("totes.lines") == ["T2", "T2"]  # nothing is written for what is known
+
+
+async def test_what_was_dealt_is_dealt_the_same_way_after_a_restart_and_is_known_before_it_is_told() -> None:
+    first, _ = made()
+    twice(first)
+    await identified(first, 2, item_id="a", tote_id="T2")
+    assert [s.topic for s in first.sent] == ["totes.lines", "captures.identified"]
+    again, _ = made()
+    twice(again)
+    again.row("totes.lines", "T2", first.sent_to("totes.lines")[-1])
+    assert (await identified(again, 2, item_id="a", tote_id="T2")).order_line_id == "L2"
+    assert (await identified(again, 2, item_id="b", tote_id="T2")).order_line_id == "L5"
+
+
+async def test_a_tote_whose_products_are_ordered_once_costs_no_row() -> None:
+    service, _ = made()
+    await identified(service, 2, tote_id="T1")
+    assert not service.sent_to("totes.lines")

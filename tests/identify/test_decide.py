@@ -129,22 +129,3 @@ def test_the_five_best_candidates_are_kept_best_first() -> None:
     assert found is not None
     assert [c.product_id for c in found.candidates] == ["P1", "P8", "P7", "P6", "P5"]
     assert len(decide.from_search([(f"P{n}", 0.5) for n in range(9)]).candidates) == 5
-
-
-def test_the_order_line_is_the_one_the_manifest_wants_this_product_for() -> None:
-    manifest = r.Manifest(
-        tote_id="T1",
-        entries=(
-            r.ManifestEntry(product_id="P1", order_line_id="L1", quantity=1),
-            r.ManifestEntry(product_id="P2", order_line_id="L2", quantity=1),
-            r.ManifestEntry(product_id="P3", order_line_id=None, quantity=1),
-        ),
-    )
-    assert [decide.order_line(manifest, p) for p in ("P1", "P2", "P3", "P4", None)] == [
-        "L1",
-        "L2",
-        None,
-        None,
-        None,
-    ]
-    assert decide.order_line(None, "P1") is None

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.kernel.calibration import chance, logit, shifted, shipped, starting_threshold
+from services.kernel.calibration import shipped, starting_threshold
+from services.kernel.odds import chance, logit, shifted
 from services.kernel.settings import Settings
 
 CLASSIFIER = {"build": "abc", "share": 0.5, "threshold": 0.75}

@@ -28,13 +28,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     """Start every part and service, publish a small world and enrol references of all its products."""
-    world = make_world(products=6, totes=40)
+    world = make_world(seed=11, products=6, totes=40)
     home = home_at(tmp_path_factory.mktemp("mesh"))
     with Collector() as collector:
         settings = {
             # More than the second by which a row may come late, so that a world just published is there.
             "INTACT_ROW_PATIENCE_S": "2.5",
             "INTACT_SAMPLE_RATE": "0.05",
+            # About the share of the plan that the tests of the chain send.
+            "INTACT_DAMAGE_PRIOR": "0.35",
             "INTACT_TRITON_TIMEOUT_S": "5",
             "INTACT_STATION_MAX_IMAGE_BYTES": str(2**20),
             # A machine that is busy with other tests must not make decisions late.

@@ -21,15 +21,17 @@ from services.stack import posting, racks
 from services.stack.joining import Joined
 from services.stack.local import Stack
 from services.stack.observe import Observed, Observer
-from services.stack.racks import STATION, Planned, Sketch, Submitted
+from services.stack.racks import STATION, Planned, Submitted
+from services.stack.sample import sample
 from services.stack.world import Message, Place, World, publish
 from tests.live.collector import Collector
-from triton_models.designs import Design
 
 T = TypeVar("T")
 
 #: References of every product that the fixture enrols.
 REFERENCES = 2
+#: Captures of these show an intact item as anybody would photograph it.
+PLAIN = ("ordinary", "crumpled", "glare", "stickered")
 
 
 def eventually(what: str, check: Callable[[], T], *, timeout_s: float = 40.0) -> T:
@@ -155,15 +157,22 @@ def place_of(world: World, number: int) -> Place:
 
 def shown(
     name: str,
-    design: Design,
+    product_id: str,
     *,
-    seed: int,
     tote_id: str | None = None,
     barcode: str | None = None,
-    defect: str | None = None,
+    damaged: bool = False,
 ) -> Planned:
-    """Plan one drawn item; its capture id follows from its name."""
-    sketch = Sketch(design=design, seed=seed, defect=defect)
+    """Plan one item, shown by a simulated capture of its product; its capture id follows from its name.
+
+    A damaged one is as badly damaged as the sample has it.
+    """
+    fit = [
+        one
+        for one in sample().of(product_id)
+        if one.truth.damaged == damaged and (damaged or one.truth.scenario in PLAIN)
+    ]
+    taken = min(fit, key=lambda one: one.truth.severity)  # "major" comes before "minor"
     return Planned(
         item_id=name,
         tote_id=tote_id,
@@ -171,16 +180,25 @@ def shown(
         stage=r.Stage.PACK,
         barcode=barcode,
         idempotency_key=f"key-{name}",
-        photos=racks.photos_of(sketch.draw()),
-        design=design,
-        truth=racks.truth_of(sketch),
+        photos=taken.photos,
+        product_id=product_id,
+        truth=taken.truth,
     )
 
 
-def in_tote(name: str, place: Place, *, seed: int, defect: str | None = None) -> Planned:
+def badly_damaged(product_id: str) -> bool:
+    """Whether the sample shows this product badly damaged."""
+    return any(one.truth.severity == "major" for one in sample().of(product_id))
+
+
+def in_tote(name: str, place: Place, *, damaged: bool = False) -> Planned:
     """Plan one item of a tote, with its own barcode."""
     planned = shown(
-        name, place.design, seed=seed, tote_id=place.tote_id, barcode=place.design.barcode, defect=defect
+        name,
+        place.product.product_id,
+        tote_id=place.tote_id,
+        barcode=place.product.barcode,
+        damaged=damaged,
     )
     return replace(planned, center_id=place.center_id)
 

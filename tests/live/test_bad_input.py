@@ -359,7 +359,7 @@ class Sent:
 
 @pytest.fixture(scope="module")
 def donor(mesh: Mesh) -> Donor:
-    good = in_tote("donor", place_of(mesh.world, 30), seed=41)
+    good = in_tote("donor", place_of(mesh.world, 30))
     mesh.run([good])
     return Donor(
         capture=mesh.event_of("station.captures", good.capture_id).record,
@@ -514,7 +514,7 @@ def test_another_capture_under_a_used_key_is_a_conflict_and_a_repeat_is_none(pos
 
 def test_an_event_that_missed_a_row_is_processed_when_it_is_sent_again_after_the_row(mesh: Mesh) -> None:
     place = place_of(mesh.world, 31)
-    late = shown("late-tote", place.design, seed=42, tote_id="T-late", barcode=place.design.barcode)
+    late = shown("late-tote", place.product.product_id, tote_id="T-late", barcode=place.product.barcode)
     submitted = mesh.drive([late])
     topic = "captures.inspected.identify.quarantine"
 
@@ -526,14 +526,14 @@ def test_an_event_that_missed_a_row_is_processed_when_it_is_sent_again_after_the
     report = mesh.observer.report(submitted)
     assert (report.quarantined, report.lost) == (1, 0)
 
-    entry = r.ManifestEntry(product_id=place.design.product_id, order_line_id=None, quantity=1)
+    entry = r.ManifestEntry(product_id=place.product.product_id, order_line_id=None, quantity=1)
     mesh.publish_record("totes.manifests", "T-late", r.Manifest(tote_id="T-late", entries=(entry,)))
     messages, refused = prepare([held], fetch_from(mesh.joined.store), {})
     assert refused == []
     mesh.publish(*messages)
 
     assessment = mesh.record("damage.assessments", item_id="late-tote")
-    assert assessment.product_id == place.design.product_id
+    assert assessment.product_id == place.product.product_id
     assert mesh.observer.settle(submitted)
     report = mesh.observer.report(submitted)
     assert (report.assessed, report.quarantined, report.lost, report.doubled) == (1, 0, 0, 0)
@@ -541,7 +541,7 @@ def test_an_event_that_missed_a_row_is_processed_when_it_is_sent_again_after_the
 
 def test_good_captures_after_all_that_are_assessed_on_every_partition(mesh: Mesh, sent: Sent) -> None:
     assert sent.values
-    planned = racks.plan(mesh.world, 24, seed=8, pool=6)
+    planned = racks.plan(mesh.world, 24, seed=8)
     submitted = mesh.run(planned)
     events = [mesh.event_of("station.captures", p.capture_id) for p in planned]
     assert {e.partition for e in events} == set(range(PARTITIONS))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from PIL import Image, ImageEnhance
 
 from services.kernel.triton import Quality, QualityModel
-from services.stack import racks
+from services.stack import posting
 from services.station.quality import PROBLEMS
-from tests.live.live_mesh import Mesh, eventually
+from tests.live.live_mesh import Mesh, eventually, shown
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
@@ -24,7 +25,7 @@ def darkened(picture: bytes) -> bytes:
 
 
 def good(mesh: Mesh) -> bytes:
-    return racks.Sketch(design=mesh.world.designs[0], seed=4711).draw().rgb[0]
+    return shown("good", mesh.world.products[0].product_id).photos[0].data
 
 
 def test_a_dark_and_a_good_picture_are_told_apart_by_the_served_model(mesh: Mesh) -> None:
@@ -43,12 +44,12 @@ def test_a_dark_and_a_good_picture_are_told_apart_by_the_served_model(mesh: Mesh
 
 
 def test_the_station_tells_the_rack_of_a_dark_picture(mesh: Mesh) -> None:
-    planned = racks.plan(mesh.world, 2, seed=4712)
+    planned = [shown(f"lit-{n}", product.product_id) for n, product in enumerate(mesh.world.products[:2])]
 
-    def dark(photo: racks.Photo) -> racks.Photo:
-        return racks.replace(photo, data=darkened(photo.data)) if photo.media_type == "image/jpeg" else photo
+    def dark(photo: posting.Photo) -> posting.Photo:
+        return replace(photo, data=darkened(photo.data)) if photo.media_type == "image/jpeg" else photo
 
-    bad = racks.replace(planned[1], photos=tuple(dark(photo) for photo in planned[1].photos))
+    bad = replace(planned[1], photos=tuple(dark(photo) for photo in planned[1].photos))
 
     # A machine that is busy with other tests may miss the deadline: a repeat is the same capture and is asked anew.
     def advice() -> tuple[str, ...]:

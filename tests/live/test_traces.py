@@ -16,7 +16,7 @@ from services.kernel import records as r
 from services.kernel.topics import SERVICES
 from services.stack.racks import Planned
 from tests.live.collector import Span
-from tests.live.live_mesh import Mesh, eventually, in_tote
+from tests.live.live_mesh import Mesh, badly_damaged, eventually, in_tote
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
@@ -55,8 +55,10 @@ class Traced:
 @pytest.fixture(scope="module")
 def traced(mesh: Mesh) -> Traced:
     asked = {q.order_line_id for q in mesh.records("replacement.requests")}
-    place = next(p for p in mesh.world.places if p.order_line_id not in asked)
-    planned = in_tote("traced-item", place, seed=71, defect="penetration")
+    place = next(
+        p for p in mesh.world.places if p.order_line_id not in asked and badly_damaged(p.product.product_id)
+    )
+    planned = in_tote("traced-item", place, damaged=True)
     trace_id, rack_span = secrets.token_hex(16), secrets.token_hex(8)
     answer = mesh.post(planned, datetime.now(UTC), {"traceparent": f"00-{trace_id}-{rack_span}-01"})
     assert answer.status == 202, answer.detail

@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import pytest_asyncio
+from PIL import Image
 
 from services.kernel.faults import DataFault, DependencyFault
-from services.kernel.triton import Triton
+from services.kernel.records import ImageRole
+from services.kernel.sight import Photo
+from services.kernel.triton import Comparer, Triton
 from services.stack import mesh as services
 from services.stack import racks
 from services.stack.home import MODEL_REPOSITORY
 from services.stack.ports import free_ports
+from services.stack.sample import sample
 from tests.live.live_mesh import Mesh, eventually
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
-def pictures(mesh: Mesh) -> tuple[bytes, ...]:
-    shots = [racks.Sketch(design=d, seed=n).draw() for n, d in enumerate(mesh.world.designs[:3])]
-    return tuple(picture for shot in shots for picture in shot.rgb)
+def photos(mesh: Mesh) -> tuple[Photo, ...]:
+    """Six pictures of three products, every other one with depth."""
+    shown = [sample().of(product.product_id)[0] for product in mesh.world.products[:3]]
+    deep = {(one.name, p.camera): p.data for one in shown for p in one.photos if p.role is ImageRole.DEPTH}
+    return tuple(
+        Photo(image=p.data, depth=deep.get((one.name, p.camera), b""))
+        for one in shown
+        for p in one.photos
+        if p.role is ImageRole.RGB
+    )
 
 
 @pytest_asyncio.fixture
@@ -37,38 +50,43 @@ async def triton(mesh: Mesh) -> AsyncIterator[Triton]:
     await client.close()
 
 
-async def test_each_image_is_answered_with_probabilities_and_unit_vectors(
-    triton: Triton, pictures: tuple[bytes, ...]
+async def test_each_image_is_answered_with_probabilities_unit_vectors_matter_and_a_picture(
+    triton: Triton, photos: tuple[Photo, ...]
 ) -> None:
-    sight = await triton.inspect(pictures)
-    n = len(pictures)
-    assert sight.damage.shape == (n, 9)
-    assert sight.embedding.shape == (n, 256)
-    assert sight.patches.shape == (n, 49, 64)
-    assert [str(a.dtype) for a in (sight.damage, sight.embedding, sight.patches)] == [
-        "float32",
-        "float32",
-        "float16",
-    ]
+    sight = await triton.inspect(photos)
+    n = len(photos)
+    assert (sight.damage.shape, sight.embedding.shape, sight.matter.shape) == ((n, 9), (n, 256), (n, 5))
     assert np.all((sight.damage >= 0) & (sight.damage <= 1))
     np.testing.assert_allclose(np.linalg.norm(sight.embedding, axis=1), 1, atol=1e-3)
-    np.testing.assert_allclose(np.linalg.norm(sight.patches.astype("f4"), axis=2), 1, atol=5e-3)
+    sizes = [Image.open(io.BytesIO(crop)).size for crop in sight.crops]
+    assert sizes == [(320, 320)] * n
 
 
 async def test_an_image_is_answered_alike_alone_and_among_others(
-    triton: Triton, pictures: tuple[bytes, ...]
+    triton: Triton, photos: tuple[Photo, ...]
 ) -> None:
-    together = await triton.inspect(pictures)
-    alone = await asyncio.gather(*(triton.inspect([picture]) for picture in pictures))
-    np.testing.assert_allclose(together.damage, np.concatenate([s.damage for s in alone]), atol=1e-3)
-    np.testing.assert_allclose(together.embedding, np.concatenate([s.embedding for s in alone]), atol=1e-3)
+    together = await triton.inspect(photos)
+    alone = await asyncio.gather(*(triton.inspect([photo]) for photo in photos))
+    for name in ("damage", "embedding", "matter"):
+        np.testing.assert_allclose(
+            getattr(together, name), np.concatenate([getattr(s, name) for s in alone]), atol=2e-3
+        )
+    assert together.crops == tuple(s.crops[0] for s in alone)
 
 
-async def test_a_truncated_jpeg_fails_alone(triton: Triton, pictures: tuple[bytes, ...]) -> None:
-    cut = pictures[0][: len(pictures[0]) // 2]
-    asked = [[picture] for picture in pictures] + [[cut]] + [[picture] for picture in pictures]
+async def test_depth_is_looked_at(triton: Triton, photos: tuple[Photo, ...]) -> None:
+    assert photos[0].depth
+    deep, flat = (await triton.inspect([p]) for p in (photos[0], Photo(image=photos[0].image)))
+    assert not np.array_equal(deep.damage, flat.damage)
+
+
+@pytest.mark.parametrize("spoilt", ["image", "depth"])
+async def test_a_truncated_image_fails_alone(triton: Triton, photos: tuple[Photo, ...], spoilt: str) -> None:
+    whole = getattr(photos[0], spoilt)
+    cut = replace(photos[0], **{spoilt: whole[: len(whole) // 2]})
+    asked = [[photo] for photo in photos] + [[cut]] + [[photo] for photo in photos]
     answers = await asyncio.gather(*(triton.inspect(images) for images in asked), return_exceptions=True)
-    bad = answers.pop(len(pictures))
+    bad = answers.pop(len(photos))
     assert isinstance(bad, DataFault)
     assert bad.reason == "bad_image"
     assert "cut off" in str(bad)
@@ -86,6 +104,26 @@ async def test_both_models_versions_are_known(triton: Triton) -> None:
     assert encoder_build
 
 
+async def test_a_capture_is_laid_over_itself_and_not_over_an_empty_picture(
+    mesh: Mesh, triton: Triton, photos: tuple[Photo, ...]
+) -> None:
+    crops = (await triton.inspect(photos[:2])).crops
+    comparer = Comparer(mesh.stack.environment()["INTACT_TRITON"])
+    await comparer.start(patience_s=30)
+    try:
+        found = await comparer.compare(crops, [crops[0]])
+        assert found.inliers > 0
+        assert (found.query, found.reference) == (0, 0)
+        grey = io.BytesIO()
+        Image.new("RGB", (320, 320), (150, 150, 150)).save(grey, "JPEG")
+        assert (await comparer.compare([grey.getvalue()], [crops[0]])).inliers == 0
+        with pytest.raises(DataFault):
+            await comparer.compare([crops[0][:200]], [crops[0]])
+        assert comparer.versions["model.gallery_comparison"].partition("+")[2]
+    finally:
+        await comparer.close()
+
+
 async def test_a_wrong_address_is_said_within_the_patience() -> None:
     (port,) = free_ports(1)
     client, began = Triton(f"127.0.0.1:{port}"), time.monotonic()
@@ -96,18 +134,18 @@ async def test_a_wrong_address_is_said_within_the_patience() -> None:
 
 
 async def test_a_deadline_that_passes_is_the_dependencys_fault(
-    mesh: Mesh, triton: Triton, pictures: tuple[bytes, ...]
+    mesh: Mesh, triton: Triton, photos: tuple[Photo, ...]
 ) -> None:
     hurried = Triton(mesh.stack.environment()["INTACT_TRITON"], timeout_s=0.002)
     hurried._channel, hurried._stub = triton._channel, triton._stub
     with pytest.raises(DependencyFault, match=r"(?i)deadline|timeout"):
-        await hurried.inspect(pictures)
+        await hurried.inspect(photos)
     # The given-up request holds up nobody.
-    assert (await triton.inspect(pictures[:1])).damage.shape == (1, 9)
+    assert (await triton.inspect(photos[:1])).damage.shape == (1, 9)
 
 
 def test_a_triton_that_dies_slows_the_mesh_down_and_loses_nothing(mesh: Mesh) -> None:
-    planned = racks.plan(mesh.world, 12, seed=9, pool=4)
+    planned = racks.plan(mesh.world, 12, seed=9)
     inspect = mesh.stack.service("inspect")
     before = mesh.observer.counts()["captures.inspected"]
     mesh.stack.kill("triton")

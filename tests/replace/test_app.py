@@ -50,6 +50,31 @@ async def test_a_release_cancels_it() -> None:
     assert [q.status for q in service.sent_to("replacement.requests")] == list(r.RequestStatus)
 
 
+async def test_an_item_that_turns_out_to_be_another_product_moves_its_request_to_its_own_line() -> None:
+    service = made()
+    service.row("orders.lines", "L2", order_line("L2", product_id="P2"))
+    moved = command(
+        revision=2, product_id="P2", order_line_id="L2", former_order_line_ids=("L1",), reason="It is P2."
+    )
+    for one in (command(), moved, command(), moved):  # the second time after a crash
+        await service.give("sideline.commands", one, key="item-1")
+        for sent in [s for s in service.sent if s.topic == "replace.candidates"]:
+            await service.give("replace.candidates", sent.record, key=sent.key)
+    told = [(q.order_line_id, q.status) for q in service.sent_to("replacement.requests")]
+    requested, cancelled = r.RequestStatus
+    assert told == [("L1", requested), ("L2", requested), ("L1", cancelled)]
+
+
+async def test_a_release_that_overtakes_the_command_it_takes_back_still_has_the_last_word() -> None:
+    service = made()
+    for one in (command(action=A.RELEASE, revision=3), command()):
+        await service.give("replace.candidates", one, key="L1")
+    assert not service.sent
+    await service.give("replace.candidates", command("item-2"), key="L1")  # another item is another matter
+    await service.give("replace.candidates", command(revision=4), key="L1")
+    assert [q.status for q in service.sent_to("replacement.requests")] == [r.RequestStatus.REQUESTED] * 2
+
+
 async def test_an_unknown_order_line_is_waited_for() -> None:
     service = made()
     with pytest.raises(MissingRow, match=r"L9 is not in orders\.lines") as caught:

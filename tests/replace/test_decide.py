@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from services.kernel import records as r
@@ -11,10 +13,11 @@ A = r.SidelineAction
 LINE = order_line()
 
 
-def line_of(
-    row: r.OrderLine | None, existing: r.ReplacementRequest | None, one: r.SidelineCommand
-) -> decide.Line:
-    return decide.line_of("L1", row, existing, wanted=decide.wants(one))
+def step(
+    one: r.SidelineCommand, existing: r.ReplacementRequest | None, row: r.OrderLine | None = LINE
+) -> r.ReplacementRequest | None:
+    line = decide.line_of("L1", row, existing, one)
+    return decide.request(one, line, existing, NOON) if line is not None else None
 
 
 def after(
@@ -23,7 +26,7 @@ def after(
     """What these commands ask for and take back, one after the other; notes of who else wants it aside."""
     made = []
     for one in commands:
-        request = decide.request(one, line_of(LINE, existing, one), existing, NOON)
+        request = step(one, existing)
         if request is None:
             continue
         if existing is None or request.status is not existing.status:
@@ -39,11 +42,11 @@ def test_a_sample_is_replaced_only_when_a_person_has_found_it_damaged(
     action: r.SidelineAction,
     concerned: bool,  # noqa: FBT001
 ) -> None:
-    assert decide.concerns_an_order(command(action=action)) is concerned
+    assert decide.concerned(command(action=action)) == (("L1",) if concerned else ())
 
 
 def test_an_item_without_an_order_needs_no_replacement() -> None:
-    assert not decide.concerns_an_order(command(order_line_id=None))
+    assert not decide.concerned(command(order_line_id=None))
 
 
 def test_a_sidelined_item_is_replaced_by_one_unit_of_the_ordered_product() -> None:
@@ -131,8 +134,7 @@ def newest(
 ) -> r.ReplacementRequest:
     existing = None
     for one in commands:
-        line = line_of(row or order_line(quantity=ordered), existing, one)
-        existing = decide.request(one, line, existing, NOON) or existing
+        existing = step(one, existing, row or order_line(quantity=ordered)) or existing
     assert existing is not None
     return existing
 
@@ -148,13 +150,13 @@ def test_one_request_is_for_as_many_units_as_were_sidelined_and_never_more_than_
 def test_an_order_that_is_deleted_can_still_be_cancelled_but_not_asked_for() -> None:
     (existing,) = after(command())
     release = command(action=A.RELEASE, revision=2)
-    cancelled = decide.request(release, line_of(None, existing, release), existing, NOON)
+    cancelled = step(release, existing, None)
     assert cancelled is not None
     assert (cancelled.status, cancelled.order_id) == (r.RequestStatus.CANCELLED, "O1")
     with pytest.raises(MissingRow, match=r"L1 is not in orders\.lines"):
-        line_of(None, cancelled, command(revision=3))
+        step(command(revision=3), cancelled, None)
     with pytest.raises(MissingRow):
-        line_of(None, None, command())
+        step(command(), None, None)
 
 
 @pytest.mark.parametrize("quantity", [0, -2])
@@ -162,10 +164,68 @@ def test_an_order_of_nothing_is_refused(quantity: int) -> None:
     with pytest.raises(
         DataFault, match=f"orders {quantity} units; correct its row in orders.lines"
     ) as caught:
-        line_of(order_line(quantity=quantity), None, command())
+        step(command(), None, order_line(quantity=quantity))
     assert caught.value.reason == "bad_quantity"
 
 
 def test_an_incomplete_set_is_replaced_like_a_damaged_item() -> None:
     (request,) = after(command(defect_types=("missing_unit",), severity=r.Severity.MINOR))
     assert request.status is r.RequestStatus.REQUESTED
+
+
+# -- what turns out to be another product -------------------------------------------------------------------------
+
+
+def moved(revision: int = 2, **given: Any) -> r.SidelineCommand:
+    """The item was taken to be for L1, and is P2 for L2."""
+    return command(
+        **{
+            "revision": revision,
+            "product_id": "P2",
+            "order_line_id": "L2",
+            "former_order_line_ids": ("L1",),
+            **given,
+        }
+    )
+
+
+def test_an_item_that_is_for_another_line_concerns_both_lines() -> None:
+    assert decide.concerned(moved()) == ("L2", "L1")
+    assert decide.concerned(moved(action=A.SAMPLE)) == ("L1",)
+    assert decide.concerned(moved(order_line_id=None)) == ("L1",)
+
+
+def test_the_line_that_it_was_taken_for_asks_for_nothing_any_more_and_its_own_does() -> None:
+    requested, cancelled = after(command(), moved())
+    assert (requested.status, cancelled.status) == tuple(r.RequestStatus)
+    assert cancelled.reason == "Cancelled: item item-1 turned out to be P2, and is for order line L2."
+    line = decide.line_of("L2", order_line("L2", product_id="P2"), None, moved())
+    assert line is not None
+    mine = decide.request(moved(), line, None, NOON)
+    assert mine is not None
+    assert (mine.product_id, mine.status) == ("P2", r.RequestStatus.REQUESTED)
+
+
+def test_a_line_that_never_asked_for_it_hears_nothing_even_if_its_order_is_gone() -> None:
+    for row in (LINE, None):
+        assert step(moved(), None, row) is None
+
+
+def test_the_release_of_an_item_whose_order_is_gone_waits_for_nothing() -> None:
+    assert step(command(action=A.RELEASE, revision=2), None, None) is None
+
+
+def test_an_order_still_waits_where_what_came_for_it_is_whole_and_not_what_was_ordered() -> None:
+    whole = command(action=A.RELEASE, revision=2, product_id="P9")
+    assert len(after(command(), whole)) == 1  # asked for once, and not taken back
+    assert newest(command(), whole, ordered=1).status is r.RequestStatus.REQUESTED
+
+
+def test_moving_back_and_forth_ends_where_the_newest_revision_says_whatever_is_replayed() -> None:
+    back = command(revision=3, former_order_line_ids=("L2",))
+    story = (command(), moved(), back)
+    assert [m.status for m in after(*story, *story)] == [
+        r.RequestStatus.REQUESTED,
+        r.RequestStatus.CANCELLED,
+        r.RequestStatus.REQUESTED,
+    ]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from services.kernel import records as r
 from services.sideline.app import build
 from tests.fakes import FakeService
-from tests.samples import NOON, assessment, labelled, subject
+from tests.samples import NOON, assessment, labelled, outcome, subject
 
 A = r.SidelineAction
 
@@ -89,6 +90,27 @@ async def test_a_late_candidate_is_marked_and_commands_nothing() -> None:
     service = made()
     await looked_at(service, assessment(probability=0.9))  # its deadline passed long ago
     assert actions(service) == [A.LATE]
+    assert not service.sent_to("sideline.commands")
+
+
+async def test_a_late_item_is_caught_at_the_next_stage_whose_budget_it_meets() -> None:
+    service = made()
+    await looked_at(service, assessment(probability=0.9))
+    packed = on_the_belt(revision=2)
+    await looked_at(
+        service, dataclasses.replace(packed, subject=dataclasses.replace(packed.subject, stage=r.Stage.PACK))
+    )
+    assert actions(service) == [A.LATE, A.SIDELINE]
+    assert service.keys_of("sideline.budgets")[0].startswith("FRA1|PACK|")
+    assert [(c.revision, c.stage) for c in service.sent_to("sideline.commands")] == [(2, r.Stage.PACK)]
+
+
+async def test_an_intact_item_that_was_late_commands_nothing() -> None:
+    service = made()
+    only = outcome(looks=1)
+    await looked_at(service, assessment(probability=0.9, outcome=only))
+    await looked_at(service, labelled(outcome=only))
+    assert actions(service) == [A.LATE, A.PASS]
     assert not service.sent_to("sideline.commands")
 
 

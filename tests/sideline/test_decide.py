@@ -10,7 +10,7 @@ from services.kernel import records as r
 from services.kernel.sampling import place, sampled
 from services.kernel.thresholds import Plan, key_for
 from services.sideline import decide
-from tests.samples import NOON, assessment, facts, labelled, subject
+from tests.samples import NOON, assessment, facts, labelled, outcome, subject, uid
 
 A = r.SidelineAction
 IN_TIME = NOON + timedelta(seconds=30)  # the deadline itself
@@ -227,6 +227,88 @@ def test_an_item_that_a_person_found_intact_goes_back_to_the_belt_free_of_budget
 
 def test_an_item_that_a_person_found_damaged_stays_off_the_belt_free_of_budget() -> None:
     made = admit(labelled(verdict=r.Verdict.DAMAGED), per_hour=0, now=TOO_LATE)
+    assert made.action is A.SIDELINE
+    assert made.changed is not None
+    assert (made.changed.by_people, made.changed.admitted, made.changed.seen) == (("item-1@2",), (), ())
+
+
+# -- what people say of items that are off the belt, and of those that are not ------------------------------------
+
+
+def only_look(found: r.Assessment) -> r.Assessment:
+    """The item was photographed once, so the row of that hour knows all that happened to it."""
+    return dataclasses.replace(found, outcome=dataclasses.replace(found.outcome, looks=1))
+
+
+def test_an_intact_item_that_never_left_the_belt_is_not_put_back_on_it() -> None:
+    whole = only_look(labelled())
+    for row in (None, run([candidate("another")], per_hour=9)[1]):
+        made = admit(whole, row, now=TOO_LATE)
+        assert (made.action, made.changed) == (A.PASS, None)
+        assert made.reason == "A person found it intact, and it never left the belt."
+
+
+def test_an_item_that_was_late_or_over_the_budget_is_not_put_back_either() -> None:
+    item = only_look(candidate("a"))
+    for late, per_hour in ((TOO_LATE, 9), (NOON, 0)):
+        first = admit(item, now=late, per_hour=per_hour)
+        assert first.action in {A.LATE, A.OVER_BUDGET}
+        assert admit(only_look(labelled("a")), first.changed, now=TOO_LATE).action is A.PASS
+
+
+@pytest.mark.parametrize("plan", [PLAN, ALL])
+def test_an_item_that_was_pulled_or_drawn_is_put_back(plan: Plan) -> None:
+    item = only_look(assessment("a", probability=0.9 if plan is PLAN else 0.1))
+    first = admit(item, plan=plan)
+    assert first.action in {A.SIDELINE, A.SAMPLE}
+    assert admit(only_look(labelled("a")), first.changed, now=TOO_LATE).action is A.RELEASE
+
+
+def test_an_item_that_one_person_took_off_and_another_finds_intact_is_put_back() -> None:
+    taken = admit(only_look(labelled("a", verdict=r.Verdict.DAMAGED)), now=TOO_LATE)
+    back = only_look(labelled("a", revision=3))
+    assert admit(back, taken.changed, now=TOO_LATE).action is A.RELEASE
+
+
+def test_where_the_rows_cannot_say_whether_it_was_pulled_it_is_put_back() -> None:
+    many = tuple(f"x{n}@1" for n in range(decide.REMEMBERED))
+    full = r.SidelineBudget(center_id="FRA1", stage=r.Stage.PICK, hour_start=NOON, sampled=many)
+    assert admit(only_look(labelled()), full, now=TOO_LATE).action is A.RELEASE
+    second_look = dataclasses.replace(labelled(), outcome=outcome(looks=2))
+    assert admit(second_look, now=TOO_LATE).action is A.RELEASE
+
+
+def renamed(item_id: str = "item-1", **given: Any) -> r.Assessment:
+    """A person said which product it is, and nothing of the damage."""
+    return labelled(item_id, **{"verdict": None, "probability": 0.9, "product_id": "P2", **given})
+
+
+def test_what_a_person_says_it_is_takes_the_candidates_way_whatever_the_score() -> None:
+    assert decide.first_look(renamed(probability=0.0), PLAN) is None
+
+
+def test_a_pulled_item_stays_pulled_under_its_right_product_and_takes_no_second_place() -> None:
+    _, row = run([candidate("a")], per_hour=1)
+    for probability in (0.9, 0.0):
+        made = admit(renamed("a", probability=probability), row, per_hour=1, now=TOO_LATE)
+        assert (made.action, made.changed, made.labelling) == (A.SIDELINE, None, None)
+
+
+def test_a_drawn_item_stays_drawn_under_its_right_product() -> None:
+    drawn = admit(assessment("a"), plan=ALL)
+    made = admit(renamed("a", probability=0.1), drawn.changed, plan=ALL, now=TOO_LATE)
+    assert (made.action, made.labelling) == (A.SAMPLE, None)
+
+
+def test_an_item_on_the_belt_that_turns_out_to_be_another_product_is_too_late_to_be_pulled() -> None:
+    assert admit(renamed("a"), now=TOO_LATE).action is A.LATE
+    assert admit(renamed("a", probability=0.1), now=TOO_LATE).action is A.PASS
+
+
+def test_a_picture_that_comes_late_takes_no_second_place() -> None:
+    _, row = run([candidate("a")], per_hour=9)
+    unchanged = dataclasses.replace(candidate("a", revision=2), cause_id=uid("an earlier picture"))
+    made = admit(unchanged, row, per_hour=9)
     assert (made.action, made.changed) == (A.SIDELINE, None)
 
 

@@ -10,7 +10,9 @@ import pytest
 from rich.console import Console
 
 from services.assess import decide
+from services.assess.identity import Correction
 from services.assess.labels import from_label
+from services.assess.tolerance import Evidence
 from services.dispose.decide import disposition
 from services.kernel import records as r
 from services.kernel import wire
@@ -192,6 +194,34 @@ def test_it_is_told_in_order_of_time(capsys: pytest.CaptureFixture[str]) -> None
         )
     ]  # fmt: skip
     assert places == sorted(places)
+
+
+def test_a_wrong_barcode_and_what_a_person_said_of_it_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    topics, made = whole_day()
+    wrong = {"scanned_product_id": "P7", "barcode_check": r.BarcodeCheck.WRONG}
+    topics.put("inspection.results", "item-1", dataclasses.replace(RESULT, **wrong))
+    del topics.raws["inspection.results"][0]
+    known = dataclasses.replace(made, **wrong)
+    named = s.label(product_id="P7", identity_only=True, annotator="bob")
+    seen = Evidence(scores=known.scores, probability=known.probability)
+    correction = Correction(product=s.product("P7"), evidence=seen, order_line_id="L7")
+    topics.put("review.labels", "item-1", named)
+    topics.put(
+        "damage.assessments",
+        "item-1",
+        dataclasses.replace(
+            from_label(named, known, s.NOON + timedelta(hours=3), correction), revision=3, cause_id=s.uid("3")
+        ),
+    )
+    _, text = said(topics.read)
+    capsys.readouterr()
+    for part in (
+        "of P7: WRONG, it is P1",
+        "P7 (bob); barcode: of P7, and the picture agrees",
+        "not for        L1",
+        "bob says that it is P7",
+    ):
+        assert part in text, part
 
 
 def test_what_is_about_other_items_is_not_even_decoded() -> None:

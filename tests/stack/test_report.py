@@ -83,6 +83,17 @@ def test_the_same_id_that_says_something_else_is_conflicting() -> None:
     assert report([s.submitted(1)], events).conflicting == 1
 
 
+def test_late_decisions_are_counted_and_so_is_what_a_later_stage_caught_of_them() -> None:
+    late, side = r.SidelineAction.LATE, r.SidelineAction.SIDELINE
+    decisions = [
+        s.decision(1, action=late),
+        s.decision(2, action=late),
+        s.decision(2, revision=2, action=side),
+    ]
+    found = report([], [s.seen("sideline.decisions", one) for one in (*decisions, decisions[0])])
+    assert (found.late, found.late_caught) == (2, 1)
+
+
 def test_a_second_command_for_one_revision_is_doubled() -> None:
     other = s.command(1, command_id=uuid4(), action=r.SidelineAction.SAMPLE)
     events = [s.judged(1), s.seen("sideline.commands", s.command(1)), s.seen("sideline.commands", other)]

@@ -60,3 +60,12 @@ def test_a_label_must_fit_together() -> None:
         label.check(Verdict.INTACT, Severity.MINOR, [])
     with pytest.raises(Problem, match="MINOR or MAJOR"):
         label.check(Verdict.DAMAGED, Severity.NONE, [])
+
+
+def test_a_label_may_say_only_which_product_it_is_but_not_nothing() -> None:
+    label.check(None, None, [], "P2")
+    label.check(Verdict.INTACT, None, [], "P2")
+    with pytest.raises(Problem, match="say what was found"):
+        label.check(None, None, [])
+    with pytest.raises(Problem, match="needs --verdict damaged"):
+        label.check(None, Severity.MINOR, [], "P2")

@@ -43,6 +43,14 @@ def test_windows_begin_on_the_hour_the_day_and_every_fourth_monday() -> None:
     assert start_of("28d", datetime(1970, 1, 5, tzinfo=UTC)) == datetime(1970, 1, 5, tzinfo=UTC)
 
 
+def test_wrong_barcodes_are_counted_of_intact_items_too_and_taken_back_where_a_person_found_none() -> None:
+    wrong = dataclasses.replace(INTACT, wrong_barcode=True)
+    log = [seen("a", wrong), seen("b", INTACT), seen("c", dataclasses.replace(DENTED, wrong_barcode=True))]
+    assert [(c.items, c.damaged, c.wrong_barcodes) for c in counted(told(log)).cells] == [(3, 1, 2)]
+    log.append(seen("a", INTACT, 2, wrong))
+    assert [c.wrong_barcodes for c in counted(told(log)).cells] == [1]
+
+
 def test_windows_are_utc_wherever_the_station_stands() -> None:
     in_india = datetime(2026, 3, 1, 3, 15, tzinfo=timezone(timedelta(hours=5.5)))
     assert start_of("hour", in_india) == datetime(2026, 2, 28, 21, tzinfo=UTC)

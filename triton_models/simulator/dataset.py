@@ -47,6 +47,8 @@ class Job:
         scenario: One of SCENARIOS, or "reference".
         rest: For a reference, the side on which it lies.
         pixels: Width and height of the pictures.
+        defect: The damage, "" for none; drawn unless given.
+        light: Share of the booth's usual light.
     """
 
     split: Split
@@ -56,6 +58,8 @@ class Job:
     scenario: str
     rest: int = 0
     pixels: int = 384
+    defect: str | None = None
+    light: float = 1.0
 
     @property
     def name(self) -> str:
@@ -170,7 +174,7 @@ def work(root: Path, job: Job) -> None:
         soiled = bool(rng.random() < SOILED)
         taken = reference(design, rng, job.rest, job.pixels, soiled=soiled)
     else:
-        taken = capture(design, job.scenario, rng, job.pixels)
+        taken = capture(design, job.scenario, rng, job.pixels, defect=job.defect, light=job.light)
     folder = root / "images" / job.split / f"{job.index % 100:02d}"
     folder.mkdir(parents=True, exist_ok=True)
     stem = str(folder / job.name)

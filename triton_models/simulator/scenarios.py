@@ -109,7 +109,15 @@ class Staged:
     fault: str | None = None
 
 
-def capture(design: Design, scenario: str, rng: Random, pixels: int = 384) -> Capture:
+def capture(
+    design: Design,
+    scenario: str,
+    rng: Random,
+    pixels: int = 384,
+    *,
+    defect: str | None = None,
+    light: float = 1.0,
+) -> Capture:
     """Photographs one unit of a product.
 
     Args:
@@ -117,16 +125,21 @@ def capture(design: Design, scenario: str, rng: Random, pixels: int = 384) -> Ca
         scenario: One of SCENARIOS.
         rng: Decides everything else.
         pixels: Width and height of the pictures.
+        defect: An item of the ordinary flow that is damaged so, "" for an intact one; drawn unless given.
+        light: Of the booth's usual light, this share is left.
 
     Raises:
         KeyError: There is no such scenario.
     """
     stage = _STAGES[scenario]
     for _ in range(_TRIES):
-        staged = stage(design, rng)
+        if defect is None:
+            staged = stage(design, rng)
+        else:
+            staged = _broken(design, defect, rng) if defect else _intact(design, rng)
         if staged is None:
             continue
-        taken = _taken(design, scenario, staged, rng, pixels)
+        taken = _taken(design, scenario, staged, rng, pixels, light)
         seen = sum(np.count_nonzero(shot.damage) for shot in (taken.top, taken.side) if shot is not None)
         if not staged.defects or seen >= _VISIBLE * (pixels / 512) ** 2:
             return taken
@@ -408,8 +421,11 @@ def _numbered(mesh: Mesh, start: int) -> Mesh:
     return replace(mesh, material=mesh.material + np.int32(start))
 
 
-def _taken(design: Design, scenario: str, staged: Staged, rng: Random, pixels: int) -> Capture:
+def _taken(
+    design: Design, scenario: str, staged: Staged, rng: Random, pixels: int, light: float = 1.0
+) -> Capture:
     at = booth(rng)
+    at = replace(at, exposure=at.exposure * light)
     if scenario == "glare":
         at = replace(at, lamps=(*at.lamps[:2], glaring(rng)))
     if staged.fault == "dark":

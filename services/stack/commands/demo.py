@@ -14,8 +14,11 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
-from services.stack import processes, racks, summary
+from services.kernel import wire
+from services.stack import chronicle, processes, racks, summary
+from services.stack.associate import Associate
 from services.stack.commands.running import reporter
+from services.stack.day import LEAST, Day, play
 from services.stack.joining import Joined, join
 from services.stack.local import Stack, ending_on_sigterm
 from services.stack.observe import EFFECTS, FLOW, Observer, fetch_from
@@ -24,7 +27,7 @@ from services.stack.problems import Problem
 from services.stack.racks import Planned, Submitted
 from services.stack.report import Report, stage_times
 from services.stack.show import Board, Finished, tell
-from services.stack.world import World, make_world, publish_world
+from services.stack.world import Message, World, make_world, publish, publish_world
 
 _PRODUCTS: Final = 48
 _REFERENCES: Final = 2
@@ -48,12 +51,20 @@ class Load:
 
     world: World
     references: list[Planned]
-    captures: list[Planned]
+    captures: Sequence[Planned]
+    day: Day | None = None
 
 
 def demo(
     *,
-    captures: Annotated[int, typer.Option("--captures", min=1, help="How many items to photograph.")] = 200,
+    captures: Annotated[
+        int,
+        typer.Option(
+            "--captures",
+            min=1,
+            help=f"How many items to photograph; fewer than {LEAST} are ordinary flow without episodes.",
+        ),
+    ] = 330,
     images: Annotated[
         Path | None,
         typer.Option(
@@ -65,15 +76,17 @@ def demo(
     ] = None,
     rate: Annotated[
         float, typer.Option("--rate", min=0.1, help="Captures per second, at a steady rate.")
-    ] = 10.0,
+    ] = 3.0,
     seed: Annotated[int, typer.Option("--seed", help="Everything random follows from it.")] = 7,
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running afterwards.")] = False,
     report: Annotated[
         Path | None, typer.Option("--report", help="Write the figures to this file, as JSON.", dir_okay=False)
     ] = None,
 ) -> None:
-    """Start everything, stream captures through it, and sum up what was damaged and what was done about it.
+    """Start everything, play a day at a fulfillment center in two minutes, and sum up what the mesh did about it.
 
+    The day: ordinary flow, a supplier whose new packaging tears, a product in its next print, a leaking pallet, a
+    camera that goes dim, and an associate who looks at some of what was pulled; at the end each with the truth.
     It begins with empty topics: what an earlier run left in this folder is deleted. The captures are simulated; 12 % of
     the items are damaged, far more than on a belt, so that every path is seen, and the services are told so
     (INTACT_DAMAGE_PRIOR). Ctrl-C stops and cleans up at any time.
@@ -81,7 +94,7 @@ def demo(
     """
     console = Console(highlight=False, soft_wrap=True)
     stack = Stack(fresh=True, progress=reporter(console), settings=SETTINGS)
-    load = _load(images, captures, seed)
+    load = _load(images, captures, rate, seed)
     with ending_on_sigterm():
         began = time.monotonic()
         stack.start(attached=not keep)
@@ -105,17 +118,17 @@ def demo(
         raise typer.Exit(1)
 
 
-def _load(images: Path | None, captures: int, seed: int) -> Load:
+def _load(images: Path | None, captures: int, rate: float, seed: int) -> Load:
     world = make_world(seed=seed, products=_PRODUCTS, totes=max(_TOTES, captures // 3))
     if images is not None:
         references, own = folder_plan(images, seed)
         world = with_products(world, images)
         return Load(world=world, references=references, captures=own[:captures])
-    return Load(
-        world=world,
-        references=racks.enrolments(world, _REFERENCES),
-        captures=racks.plan(world, captures, seed),
-    )
+    references = racks.enrolments(world, _REFERENCES)
+    if captures < LEAST:
+        return Load(world=world, references=references, captures=racks.plan(world, captures, seed))
+    day = play(world, captures, rate, seed)
+    return Load(world=day.world, references=references, captures=day.planned, day=day)
 
 
 def with_products(world: World, folder: Path) -> World:
@@ -135,8 +148,8 @@ def _stream(
     with Observer(joined.brokers, topics=topics, fetch=fetch_from(joined.store)) as observer:
         _enrol(console, joined, load.references, observer)
         console.print(f"streaming {len(load.captures)} captures at {rate:g} per second")
-        with Board(console, len(load.captures)) as board:
-            submitted = asyncio.run(_drive(joined, load.captures, rate, observer, board))
+        with Board(console, len(load.captures), load.day) as board:
+            submitted = asyncio.run(_drive(joined, load, rate, observer, board))
             settled = observer.settle(
                 submitted, timeout_s=_SETTLE_S, meanwhile=lambda: board.observed(observer.observed())
             )
@@ -147,6 +160,7 @@ def _stream(
             world=load.world,
             submitted=submitted,
             events=observer.observed(),
+            day=chronicle.tell(load.day, submitted, observer.observed()) if load.day is not None else (),
             report=observer.report(submitted),
             ready_s=ready_s,
             memory=sum(processes.usage(part).memory for part in stack.state.parts),
@@ -155,17 +169,31 @@ def _stream(
 
 
 async def _drive(
-    joined: Joined, planned: Sequence[Planned], rate: float, observer: Observer, board: Board
+    joined: Joined, load: Load, rate: float, observer: Observer, board: Board
 ) -> list[Submitted]:
+    associate = Associate(load.day) if load.day is not None else None
+
     async def show() -> None:
         while True:
-            board.observed(observer.observed())
+            events = observer.observed()
+            board.observed(events)
+            labels = associate.look(events, time.monotonic()) if associate is not None else []
+            if labels:
+                said: list[Message] = [
+                    ("review.labels", x.item_id.encode(), wire.encode(x), []) for x in labels
+                ]
+                await asyncio.to_thread(publish, joined.brokers, said)
             await asyncio.sleep(_TICK_S)
 
     showing = asyncio.create_task(show())
     try:
         return await racks.drive(
-            joined.station_url, joined.tokens, planned, rate=rate, concurrency=64, progress=board.submitted
+            joined.station_url,
+            joined.tokens,
+            load.captures,
+            rate=rate,
+            concurrency=64,
+            progress=board.submitted,
         )
     finally:
         showing.cancel()
@@ -211,5 +239,6 @@ def figures(done: Finished) -> dict[str, Any]:
         },
         "accuracy": asdict(truth) if truth else None,
         "by_scenario": [asdict(row) for row in summary.by_scenario(done.submitted, done.events)],
+        "day": [asdict(line) for line in done.day],
         "supplier_shares": [asdict(s) for s in summary.suppliers(done.events)],
     }

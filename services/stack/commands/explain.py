@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -147,11 +147,39 @@ def _identity(console: Console, story: Story) -> None:
     _title(console, "What product it is")
     how = f" by {found.method.lower()}, confidence {found.confidence:.2f}" if found is not None else ""
     console.print(f"{escape(known.product_id or 'unknown: a person should look')}{how}")
+    _pairs(console, _barcode(known, story))
     if known.candidates:
         shown = _grid("candidate", "confidence")
         for c in known.candidates:
             shown.add_row(escape(c.product_id), f"{c.confidence:.3f}")
         console.print(shown)
+
+
+_BARCODE: Final = {
+    r.BarcodeCheck.NONE_READ: "none was read",
+    r.BarcodeCheck.AGREES: "of {scanned}, and the picture agrees",
+    r.BarcodeCheck.UNCHECKED: "of {scanned}, with no reference picture to hold it against",
+    r.BarcodeCheck.WRONG: "of {scanned}: WRONG, it is {product}",
+    r.BarcodeCheck.DOUBTED: "of {scanned}, and the picture does not look like it",
+    r.BarcodeCheck.UNKNOWN: "read, and no product of the catalogue has it",
+}
+
+
+def _barcode(
+    known: r.Identification | r.InspectionResult | r.Assessment, story: Story
+) -> Iterator[tuple[str, str]]:
+    """What the barcode says, and what a person says since."""
+    checked = _BARCODE[known.barcode_check]
+    yield "barcode", checked.format(scanned=known.scanned_product_id or "nobody", product=known.product_id)
+    newest = story.assessments[-1].record if story.assessments else None
+    if newest is not None and newest.identified_by is not None:
+        said = _BARCODE[newest.barcode_check].format(
+            scanned=newest.scanned_product_id or "nobody", product=newest.product_id
+        )
+        yield "a person says", f"{newest.product_id} ({newest.identified_by}); barcode: {said}"
+        yield "order line", newest.order_line_id or "none"
+        if newest.former_order_line_ids:
+            yield "not for", ", ".join(newest.former_order_line_ids)
 
 
 def _compared(console: Console, story: Story) -> None:
@@ -320,7 +348,7 @@ _WAY: Final = (
 _ORDER: Final[Callable[[str], int]] = lambda topic: _WAY.index(topic) if topic in _WAY else len(_WAY)  # noqa: E731
 
 
-def _what(event: Observed) -> str:  # noqa: C901, PLR0911 (one line per record)
+def _what(event: Observed) -> str:  # noqa: C901, PLR0911, PLR0912 (one line per record)
     match event.record:
         case r.Capture() as x:
             return f"accepted with {len(x.images)} pictures"
@@ -334,6 +362,8 @@ def _what(event: Observed) -> str:  # noqa: C901, PLR0911 (one line per record)
             return f"{state_of(x)}: {x.reason}"
         case r.DamageEvent() as x:
             return f"told: {x.kind.lower()}"
+        case r.Label(identity_only=True) as x:
+            return f"{x.annotator} says that it is {x.product_id}"
         case r.Label() as x:
             types = f" ({', '.join(x.defect_types)})" if x.defect_types else ""
             product = f", product {x.product_id}" if x.product_id else ""

@@ -1,4 +1,4 @@
-"""`label`: a person's verdict about an item."""
+"""`label`: a person's word on an item: whether it is damaged, which product it is, or both."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.kernel import wire
 from services.kernel.policies import TYPES
 from services.kernel.records import Label, Severity, Verdict
 from services.stack.answers import await_outcome
-from services.stack.commands.submit import tell
+from services.stack.commands.submit import catalogued, tell
 from services.stack.joining import join
 from services.stack.observe import Observer
 from services.stack.problems import Problem
@@ -29,8 +29,15 @@ def label(
     item: Annotated[str, typer.Argument(help="The item's id, as `submit`, `demo` and `tail` show it.")],
     *,
     verdict: Annotated[
-        Verdict, typer.Option("--verdict", case_sensitive=False, help="What the person found.")
-    ],
+        Verdict | None,
+        typer.Option(
+            "--verdict", case_sensitive=False, help="What the person found; not needed with --product."
+        ),
+    ] = None,
+    product: Annotated[
+        str | None,
+        typer.Option("--product", help="Which product it is, where the mesh or the barcode had it wrong."),
+    ] = None,
     severity: Annotated[
         Severity | None,
         typer.Option("--severity", case_sensitive=False, help="Of a damaged item; MAJOR unless given."),
@@ -43,21 +50,26 @@ def label(
         str, typer.Option("--annotator", help="Who says so (an opaque id).")
     ] = "command-line",
 ) -> None:
-    """Publish a person's verdict, and print the revision that it makes.
+    """Publish a person's word on an item, and print the revision that it makes.
 
-    It corrects everything that followed from the machine's own judgement: the command to the belt, the replacement,
-    the disposition and the supplier's counts.
+    It corrects everything that followed from the machine's own judgement: the command to the belt, the order line and
+    its replacement, the disposition and the supplier's counts. With --product alone the damage is judged anew, as that
+    product's.
     """
-    check(verdict, severity, types or [])
+    check(verdict, severity, types or [], product)
     joined = join()
+    if product is not None:
+        catalogued(joined, product)
     found = Label(
         label_id=uuid.uuid4(),
         item_id=item,
-        verdict=verdict,
-        severity=Severity.NONE if verdict is Verdict.INTACT else severity or Severity.MAJOR,
+        verdict=verdict or Verdict.INTACT,
+        severity=severity or Severity.MAJOR if verdict is Verdict.DAMAGED else Severity.NONE,
         defect_types=tuple(types or ()),
+        product_id=product,
         annotator=annotator,
         labelled_at=datetime.now(UTC),
+        identity_only=verdict is None,
     )
     with Observer(
         joined.brokers, topics=["damage.assessments", "sideline.decisions"], new_only=True
@@ -68,12 +80,18 @@ def label(
     tell(Console(highlight=False, soft_wrap=True), outcome, milliseconds)
 
 
-def check(verdict: Verdict, severity: Severity | None, types: list[str]) -> None:
+def check(
+    verdict: Verdict | None, severity: Severity | None, types: list[str], product: str | None = None
+) -> None:
     """Refuse what does not fit together.
 
     Raises:
         Problem: it says what.
     """
+    if verdict is None and (types or severity is not None):
+        raise Problem("a severity or a type of damage needs --verdict damaged")
+    if verdict is None and product is None:
+        raise Problem("say what was found: --verdict intact, --verdict damaged, or --product P, or both")
     if unknown := [t for t in types if t not in TYPES]:
         raise Problem(f"{unknown[0]} is no type of damage; there are {', '.join(TYPES)}")
     if verdict is Verdict.INTACT and (types or severity not in {None, Severity.NONE}):
