@@ -63,6 +63,7 @@ class Scale:
             probability=probability(seen, self.weights, self.prior),
             comparison=result.comparison,
             matter=result.matter,
+            contents=contents,
             foreignness=foreignness(result.matter, contents),
         )
 

@@ -15,8 +15,8 @@ from services.kernel.odds import Calibration, chance, logit, shifted
 
 #: How far, in CIELAB, a colour is clearly another one.
 CLEAR = 15.0
-#: Distance of whatever lies beside an item that holds nothing which spills.
-NOTHING_SPILLS = 100.0
+#: What a product holds that nothing can spill out of.
+NOTHING = "none"
 #: Weight of lightness in the distance of two colours: lamps and shadow change it, the stuff itself less.
 _LIGHTNESS = 0.5
 _LARGEST = 8.0
@@ -75,11 +75,12 @@ def catalogue_terms(matter: r.Matter | None, foreign: float | None) -> tuple[flo
 
 
 def foreignness(matter: r.Matter | None, contents: r.Contents | None) -> float | None:
-    """How far the matter's colour is from the contents', in units of CIELAB; None: it cannot be said."""
-    if matter is None or contents is None:
+    """How far the matter's colour is from the contents', in units of CIELAB.
+
+    None: it cannot be said, since the contents are not known, or nothing of them could lie there.
+    """
+    if matter is None or contents is None or contents.kind == NOTHING:
         return None
-    if contents.kind == "none":
-        return NOTHING_SPILLS
     lightness, a, b = _lab(contents)
     return math.hypot(_LIGHTNESS * (matter.lightness - lightness), matter.a - a, matter.b - b)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.assess.fusion import CLEAR, is_there
+from services.assess.fusion import CLEAR, NOTHING, is_there
 from services.kernel import policies as rules
 from services.kernel import records as r
 from services.kernel.policies import MISSING, SPILLAGE, TYPES, Context
@@ -18,14 +18,15 @@ NAMED_AT = 0.5
 class Evidence:
     """What the models say of one capture.
 
-    `probability`: of damage, fused and calibrated, in [0, 1]. `matter`: what lies beside the item. `foreignness`: how
-    far its colour is from the item's own contents, None where they are not known.
+    `probability`: of damage, fused and calibrated, in [0, 1]. `matter`: what lies beside the item. `contents`: what
+    the item holds, None where the catalogue does not say it. `foreignness`: how far apart the two's colours are.
     """
 
     scores: r.Scores
     probability: float
     comparison: r.Comparison | None = None
     matter: r.Matter | None = None
+    contents: r.Contents | None = None
     foreignness: float | None = None
 
     @property
@@ -36,7 +37,9 @@ class Evidence:
     @property
     def foreign_matter(self) -> bool:
         """Whether something lies beside it that it does not hold: another item's, and the tote's problem."""
-        return is_there(self.matter) and self.foreignness is not None and self.foreignness > CLEAR
+        if not is_there(self.matter) or self.contents is None:
+            return False
+        return self.contents.kind == NOTHING or (self.foreignness is not None and self.foreignness > CLEAR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ def why(
     parts = [_numbers(evidence, judged.policy, damaged=judged.damaged)]
     if judged.damaged:
         parts += _damage(evidence, judged, subject, product, gift=gift)
-    if beside := _beside(evidence, product):
+    if beside := _beside(evidence):
         parts.append(beside)
     if product is None:
         parts.append("the product is unknown, so a person should look")
@@ -71,14 +71,16 @@ def _numbers(evidence: Evidence, policy: r.Policy, *, damaged: bool) -> str:
     )
 
 
-def _beside(evidence: Evidence, product: r.ProductFacts | None) -> str:
+def _beside(evidence: Evidence) -> str:
     if evidence.foreign_matter:
+        apart = evidence.foreignness
+        how = "nothing that spills" if apart is None else f"other contents, colour distance {apart:.0f}"
         return (
-            f"something lies beside it that it does not hold (colour distance {evidence.foreignness:.0f}): "
-            "not this item's damage, so look into its tote"
+            f"something lies beside it that is not its own (it holds {how}): not this item's damage, so look into "
+            "its tote"
         )
-    if evidence.own_matter and product is not None and product.contents is not None:
-        return f"its own contents ({product.contents.kind}) lie beside it, so it leaks"
+    if evidence.own_matter and evidence.contents is not None:
+        return f"its own contents ({evidence.contents.kind}) lie beside it, so it leaks"
     if is_there(evidence.matter):
         return "something lies beside it, and whose it is the catalogue does not say"
     return ""

@@ -89,6 +89,7 @@ def again(made: Assessment, policies: Iterable[Policy]) -> Changed | None:
         probability=made.probability,
         comparison=made.comparison,
         matter=made.matter,
+        contents=made.product.contents if made.product is not None else None,
         foreignness=made.foreignness,
     )
     where = rules.Context(product=made.product, stage=made.subject.stage, gift=made.gift)

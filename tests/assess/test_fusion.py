@@ -8,7 +8,6 @@ import pytest
 
 from services.assess.decide import Scale
 from services.assess.fusion import (
-    NOTHING_SPILLS,
     Seen,
     catalogue_terms,
     foreignness,
@@ -89,8 +88,8 @@ def test_the_colour_distance_is_the_one_that_was_measured_with(held: r.Contents)
     assert foreignness(lies, held) == pytest.approx(by_measure, abs=0.1)
 
 
-def test_whatever_lies_beside_an_item_that_holds_nothing_is_foreign() -> None:
-    assert foreignness(matter(), contents(kind="none")) == NOTHING_SPILLS
+def test_of_an_item_that_holds_nothing_or_nobody_knows_what_no_distance_is_told() -> None:
+    assert foreignness(matter(), contents(kind="none")) is None
     assert foreignness(matter(), None) is None
     assert foreignness(None, contents()) is None
 
@@ -147,5 +146,7 @@ def test_evidence_says_whose_the_matter_is() -> None:
     assert (own.own_matter, own.foreign_matter) == (True, False)
     green = scale.evidence(result(product=coffee, matter=matter(a=-40.0)))
     assert (green.own_matter, green.foreign_matter) == (False, True)
+    nothing = scale.evidence(result(product=facts(contents=contents(kind="none")), matter=matter()))
+    assert (nothing.own_matter, nothing.foreign_matter) == (False, True)
     unknown = scale.evidence(result(product=facts(), matter=matter()))
     assert (unknown.own_matter, unknown.foreign_matter) == (False, False)

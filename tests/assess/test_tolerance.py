@@ -138,7 +138,10 @@ def test_without_a_reference_that_fits_on_it_foreign_matter_is_not_ruled_out() -
 def beside(
     foreignness: float | None, *, logit: float = 3.0, damaged: float = 0.9, **types: float
 ) -> Evidence:
-    return dataclasses.replace(seen(damaged, **types), matter=matter(logit), foreignness=foreignness)
+    held = None if foreignness is None else contents()
+    return dataclasses.replace(
+        seen(damaged, **types), matter=matter(logit), contents=held, foreignness=foreignness
+    )
 
 
 def said(evidence: Evidence) -> str:
@@ -157,7 +160,7 @@ def test_foreign_matter_is_never_named_spillage_and_is_the_totes_problem() -> No
     found = judge(beside(40.0, deformation=0.2, spillage=0.9), where(), ())
     assert found.types == ("deformation",)
     reason = said(beside(40.0, damaged=0.1))
-    assert "something lies beside it that it does not hold (colour distance 40)" in reason
+    assert "is not its own (it holds other contents, colour distance 40)" in reason
     assert "look into its tote" in reason
 
 

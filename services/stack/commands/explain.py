@@ -219,7 +219,11 @@ def _beside(console: Console, story: Story) -> None:
         return
     _title(console, "Beside the item")
     whose = (
-        "whose it is the catalogue does not say"
+        (
+            "the item holds nothing that spills"
+            if made.foreign_matter
+            else "whose it is the catalogue does not say"
+        )
         if made.foreignness is None
         else f"colour distance {made.foreignness:.0f} from the item's own contents"
     )
