@@ -279,7 +279,7 @@ def _further(console: Console, done: Finished) -> None:
         ("./intact status", "processes, memory, health"),
         ("./intact tail damage.events --from-start", "what other systems would subscribe to"),
         ("./intact tail vendor.robustness --from-start", "suppliers by hour"),
-        ("./intact submit PHOTO.jpg --product P0001", "a photo of your own, and why it is judged so"),
+        ("./intact submit PHOTO.jpg --product P-10000000", "a photo of your own, and why it is judged so"),
         (
             "./intact label ITEM --verdict intact",
             "a person's verdict, which corrects everything that followed",
