@@ -49,7 +49,7 @@ def comparison(found: Difference, held: Sequence[r.Reference], gallery_version: 
         missing=_chance(found.missing) if compared else 0.0,
         references=len(held),
         gallery_version=gallery_version,
-        heat=np.round(found.heat.astype(np.float32) * 255).astype(np.uint8).tobytes() if compared else b"",
+        heat=_shades(found.heat) if compared else b"",
         changed_logit=found.changed if compared else None,
         missing_logit=found.missing if compared else None,
         mismatch_logit=found.mismatch if compared else None,
@@ -57,6 +57,12 @@ def comparison(found: Difference, held: Sequence[r.Reference], gallery_version: 
         image=found.query if compared else None,
         reference_id=held[found.reference].reference_id if compared else None,
     )
+
+
+def _shades(logits: npt.NDArray[np.float16]) -> bytes:
+    """Chances as uint8, 255 = 1.0."""
+    chances = 1.0 / (1.0 + np.exp(-np.clip(logits.astype(np.float32), -30, 30)))
+    return np.round(chances * 255).astype(np.uint8).tobytes()
 
 
 def _chance(logit: float) -> float:

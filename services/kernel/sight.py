@@ -35,7 +35,7 @@ class Difference:
     """A capture's pictures against references: that of the pair that could be laid over each other best.
 
     The first three are logits; without inliers nothing could be compared, and they are without meaning. query and
-    reference: places in what was sent. heat: (2, 16, 16) float16 in [0, 1], foreign and missing, on that picture.
+    reference: places in what was sent. heat: (2, 16, 16) float16, logits of foreign and missing, on that picture.
     """
 
     changed: float

@@ -281,7 +281,7 @@ def read_difference(answer: Any, queries: int, references: int) -> Difference:
     inliers, query, reference = scores[3:]
     if not (
         np.isfinite(scores).all()
-        and np.all((heat >= 0) & (heat <= 1))
+        and np.isfinite(heat).all()
         and inliers >= 0
         and 0 <= query < queries
         and 0 <= reference < references

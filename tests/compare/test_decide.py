@@ -30,7 +30,7 @@ def difference(**given: object) -> Difference:
         "inliers": 25,
         "query": 1,
         "reference": 0,
-        "heat": np.full((2, 16, 16), 0.5, np.float16),
+        "heat": np.zeros((2, 16, 16), np.float16),
     }
     return Difference(**(plain | given))  # type: ignore[arg-type]
 

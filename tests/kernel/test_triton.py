@@ -92,7 +92,7 @@ def test_a_comparison_is_read() -> None:
         compared(1.5, -2, -4, 37, 1, 3),
         compared(1.5, -2, -4, -1, 1, 2),
         compared(float("nan"), -2, -4, 37, 1, 2),
-        compared(1.5, -2, -4, 37, 1, 2, heat=1.5),
+        compared(1.5, -2, -4, 37, 1, 2, heat=float("inf")),
         compared(1.5, -2, -4, 37, 1, 2, heat=float("nan")),
         answer(SCORES=floats((6,), 0.0)),
         answer(),
