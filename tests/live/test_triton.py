@@ -76,7 +76,8 @@ async def test_an_image_is_answered_alike_alone_and_among_others(
 
 async def test_depth_is_looked_at(triton: Triton, photos: tuple[Photo, ...]) -> None:
     assert photos[0].depth
-    deep, flat = (await triton.inspect([p]) for p in (photos[0], Photo(image=photos[0].image)))
+    deep = await triton.inspect([photos[0]])
+    flat = await triton.inspect([Photo(image=photos[0].image)])
     assert not np.array_equal(deep.damage, flat.damage)
 
 
