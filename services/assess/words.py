@@ -5,6 +5,7 @@ from __future__ import annotations
 from services.assess.fusion import is_there
 from services.assess.tolerance import Evidence, Judgement
 from services.kernel import records as r
+from services.kernel.odds import said
 from services.kernel.policies import MISSING, named
 
 #: Whose it is, by where it was found: the later, the dearer.
@@ -66,7 +67,7 @@ def _numbers(evidence: Evidence, policy: r.Policy, *, damaged: bool) -> str:
     else:
         compared = f"; against {c.references} references: foreign {c.foreign:.2f}, missing {c.missing:.2f}"
     return (
-        f"Damage probability {evidence.probability:.2f} is {held} the {policy.judge_at:.2f} of policy "
+        f"Damage probability {said(evidence.probability)} is {held} the {said(policy.judge_at)} of policy "
         f"{named(policy)} (classifier {evidence.scores.damaged:.2f}{compared})"
     )
 

@@ -49,3 +49,10 @@ def chance(log_odds: float) -> float:
 def shifted(log_odds: float, share: float, prior: float) -> float:
     """Log-odds at one share of damage, as they are at another."""
     return log_odds - logit(share) + logit(prior)
+
+
+def said(probability: float) -> str:
+    """A probability for people: two decimals, and where that would say 0.00, two digits of what there is."""
+    if probability >= 0.1:
+        return f"{probability:.2f}"
+    return f"{probability:.2g}" if probability >= 0.0001 else "under 0.0001"

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from services.kernel import records as r
+from services.kernel.odds import said
 from services.kernel.sampling import sampled
 from services.kernel.thresholds import Plan
 from services.sideline import worth
@@ -89,7 +90,7 @@ def first_look(assessment: r.Assessment, plan: Plan) -> str | None:
 def _why_it_passes(assessment: r.Assessment, plan: Plan) -> str:
     if assessment.tolerated:
         return "Damage that this context tolerates."
-    return f"Probability {assessment.probability:.2f} is below the threshold {plan.threshold:.2f}."
+    return f"Probability {said(assessment.probability)} is below the threshold {said(plan.threshold)}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

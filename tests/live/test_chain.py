@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from services.kernel import records as r
+from services.kernel.odds import said
 from services.stack import racks
 from services.stack.racks import Planned, Submitted
 from services.stack.report import robustness
@@ -122,7 +123,7 @@ def test_the_judgements_are_those_of_a_model_that_has_learned(mesh: Mesh, chain:
 def test_an_assessment_says_why_and_with_which_versions(mesh: Mesh, chain: Chain) -> None:
     for planned in chain[0]:
         assessment = item_of(mesh, planned.item_id).assessments[0]
-        assert f"{assessment.probability:.2f}" in assessment.reason
+        assert said(assessment.probability) in assessment.reason
         assert assessment.versions.keys() >= {
             "model.damage_classifier",
             "model.gallery_encoder",
