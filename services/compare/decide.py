@@ -62,7 +62,7 @@ def comparison(found: Difference, held: Sequence[r.Reference], gallery_version: 
 def _shades(logits: npt.NDArray[np.float16]) -> bytes:
     """Chances as uint8, 255 = 1.0."""
     chances = 1.0 / (1.0 + np.exp(-np.clip(logits.astype(np.float32), -30, 30)))
-    return np.round(chances * 255).astype(np.uint8).tobytes()
+    return bytes(np.round(chances * 255).astype(np.uint8).tobytes())
 
 
 def _chance(logit: float) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.kernel.calibration import shipped, starting_threshold
-from services.kernel.odds import chance, logit, said, shifted
+from services.kernel.odds import chance, logit, shifted
 from services.kernel.settings import Settings
 
 CLASSIFIER = {"build": "abc", "share": 0.5, "threshold": 0.75}
@@ -48,11 +48,3 @@ def test_a_belt_with_rare_damage_starts_at_the_same_evidence() -> None:
 
 def test_an_operator_may_name_the_start() -> None:
     assert starting_threshold(Settings(default_threshold=0.3)) == 0.3
-
-
-@pytest.mark.parametrize(
-    ("p", "text"),
-    [(0.954, "0.95"), (0.1, "0.10"), (0.0123, "0.012"), (0.0005, "0.0005"), (1e-6, "under 0.0001")],
-)
-def test_a_small_probability_is_not_shown_as_none(p: float, text: str) -> None:
-    assert said(p) == text
