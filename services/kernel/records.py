@@ -125,6 +125,7 @@ class Subject:
     captured_at: datetime
     deadline_at: datetime
     enrol_product_id: str | None = None
+    lot_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

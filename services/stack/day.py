@@ -44,6 +44,8 @@ _STAGES: Final[dict[Stage, float]] = {
     Stage.RECEIVE: 0.3, Stage.STOW: 0.2, Stage.PICK: 0.15, Stage.SORT: 0.1, Stage.PACK: 0.2, Stage.SHIP: 0.05,
 }  # fmt: skip
 _OPENS, _CLOSES = 6.0, 22.0
+#: Items of a delivery.
+_LOT: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,14 +184,16 @@ def _torn(world: World, pictures: Sequence[Taken]) -> Iterator[Planned]:
     for number, taken in enumerate(cycle(pictures)):
         places = at[taken.product_id]
         stage = Stage.RECEIVE if number % 2 else Stage.PICK
-        yield racks.photographed(taken, places[number % len(places)], "", stage=stage)
+        shown = racks.photographed(taken, places[number % len(places)], "", stage=stage)
+        yield replace(shown, lot_id=f"LOT-{number // _LOT + 100}")
 
 
 def _redesign(world: World, pictures: Sequence[Taken]) -> Iterator[Planned]:
-    """From one delivery after the other, each in a tote of its own."""
+    """From one delivery after the other, in totes of its own."""
     places = [place for place in world.places if place.tote_id.startswith("T9")]
     for number, taken in enumerate(pictures):
-        yield racks.photographed(taken, places[number % len(places)], "", stage=Stage.STOW)
+        shown = racks.photographed(taken, places[number % len(places)], "", stage=Stage.STOW)
+        yield replace(shown, lot_id=f"LOT-{number // _LOT + 200}")
 
 
 def _leaking(world: World, pictures: Sequence[Taken]) -> Iterator[Planned]:
@@ -197,7 +201,7 @@ def _leaking(world: World, pictures: Sequence[Taken]) -> Iterator[Planned]:
     at = racks.places_of(world)
     for taken in pictures:
         shown = racks.photographed(taken, at[taken.product_id][0], "", stage=Stage.RECEIVE)
-        yield replace(shown, tote_id=None)
+        yield replace(shown, tote_id=None, lot_id="LOT-300")
 
 
 def _dim(world: World, pictures: Sequence[Taken]) -> Iterator[Planned]:

@@ -45,6 +45,8 @@ class Described(Protocol):
     @property
     def tote_id(self) -> str | None: ...  # noqa: D102
     @property
+    def lot_id(self) -> str | None: ...  # noqa: D102
+    @property
     def station_id(self) -> str: ...  # noqa: D102
     @property
     def center_id(self) -> str: ...  # noqa: D102
@@ -98,6 +100,7 @@ def body(encoded: Encoded, item: Described, captured_at: datetime) -> bytes:
         "stage": item.stage,
         "item_id": item.item_id,
         "tote_id": item.tote_id,
+        "lot_id": item.lot_id,
         "barcode": item.barcode,
         "captured_at": _text(captured_at),
         "enrol_product_id": item.enrol_product_id,

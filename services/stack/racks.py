@@ -47,6 +47,7 @@ class Planned:
 
     item_id: str
     tote_id: str | None
+    lot_id: str | None = None
     station_id: str = STATION
     center_id: str
     stage: Stage

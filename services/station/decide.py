@@ -146,6 +146,7 @@ def _subject(description: Description, identity: uuid.UUID, limits: Limits) -> S
         captured_at=description.captured_at,
         deadline_at=description.deadline_at or description.captured_at + timedelta(seconds=limits.deadline_s),
         enrol_product_id=description.enrol_product_id,
+        lot_id=description.lot_id,
     )
 
 

@@ -66,6 +66,9 @@ class Description(_Strict):
     stage: Stage = Field(description="where in the chain the item was photographed")
     item_id: Id
     tote_id: Id | None = None
+    lot_id: Id | None = Field(
+        default=None, description="supplier's delivery (receive batch) that the item came with, where known"
+    )
     barcode: Barcode | None = Field(default=None, description="as scanned; null when nothing was scanned")
     captured_at: Time = Field(
         description="2020 or later, and at most 10 minutes ahead of the gateway's clock"

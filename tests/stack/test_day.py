@@ -94,6 +94,7 @@ def test_the_next_print_is_one_intact_product_in_many_totes_each_picture_once(da
     assert len({item.product_id for item in found}) == 1
     assert len({item.photos[0].data for item in found}) == len(found) == 20
     assert len({item.tote_id for item in found}) >= 5
+    assert len({item.lot_id for item in found}) == 5
     assert not any(item.truth is not None and item.truth.damaged for item in found)
     flow = [item for item in day.of(FLOW) if item.product_id == found[0].product_id]
     assert all(item.truth is not None and item.truth.scenario != "redesign" for item in flow)
@@ -104,6 +105,7 @@ def test_the_pallet_is_one_dangerous_product_that_nobody_ordered_yet(day: Day) -
     products = {p.product_id: p for p in day.world.products}
     assert {products[str(item.product_id)].hazardous for item in found} == {True}
     assert {(item.tote_id, item.stage) for item in found} == {(None, r.Stage.RECEIVE)}
+    assert len({item.lot_id for item in found}) == 1
     assert {item.truth.defect_types for item in found if item.truth is not None} == {("spillage",)}
 
 

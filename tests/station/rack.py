@@ -80,6 +80,7 @@ def description(shots: Iterable[Shot], **changes: Any) -> dict[str, Any]:
         "stage": "PACK",
         "item_id": "item-1",
         "tote_id": "tote-1",
+        "lot_id": "lot-1",
         "barcode": "4006381333931",
         "captured_at": "2026-03-01T09:29:58.250Z",
         "images": [s.declared() for s in shots],

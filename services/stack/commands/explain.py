@@ -98,7 +98,8 @@ def _heading(console: Console, story: Story) -> None:
             "taken",
             f"{subject.captured_at:%Y-%m-%d %H:%M:%S.%f} UTC, the belt's deadline {subject.deadline_at:{_CLOCK}}",
         ),
-        ("tote, barcode", f"{subject.tote_id or 'none'}, {subject.barcode or 'none read'}"),
+        ("tote, lot", f"{subject.tote_id or 'none'}, {subject.lot_id or 'not known'}"),
+        ("barcode", subject.barcode or "none read"),
     ]
     if captured is not None:
         pairs.append(
