@@ -35,6 +35,14 @@ class Evidence:
         return is_there(self.matter) and self.foreignness is not None and self.foreignness <= CLEAR
 
     @property
+    def units_missing(self) -> float:
+        """Chance that units are missing, by the classifier or by a reference of this very print, whichever is surer."""
+        c = self.comparison
+        if c is None or c.missing_logit is None or c.mismatch_logit is None or c.mismatch_logit > 0.0:
+            return self.scores.missing_unit
+        return max(self.scores.missing_unit, c.missing)
+
+    @property
     def foreign_matter(self) -> bool:
         """Whether something lies beside it that it does not hold: another item's, and the tote's problem."""
         if not is_there(self.matter) or self.contents is None:
@@ -75,7 +83,7 @@ def judge(evidence: Evidence, where: Context, policies: Iterable[r.Policy]) -> J
             policy=policy,
             miss_cost_cents=cost,
         )
-    incomplete = is_incomplete(evidence.scores, where.product, policy)
+    incomplete = is_incomplete(evidence, where.product, policy)
     types = defect_types(evidence, where.product, incomplete=incomplete)
     severity = severity_of(evidence.scores)
     would_pass = not incomplete and tolerates(policy, types, severity)
@@ -116,10 +124,10 @@ def _hindrance(evidence: Evidence, found: tuple[r.Policy, ...], types: tuple[str
     return ""
 
 
-def is_incomplete(scores: r.Scores, product: r.ProductFacts | None, policy: r.Policy) -> bool:
+def is_incomplete(evidence: Evidence, product: r.ProductFacts | None, policy: r.Policy) -> bool:
     """Whether units are missing: only a set, by the catalogue's unit count, can lack some."""
     at = NAMED_AT if policy.incomplete_at is None else policy.incomplete_at
-    return product is not None and product.unit_count > 1 and scores.missing_unit >= at
+    return product is not None and product.unit_count > 1 and evidence.units_missing >= at
 
 
 def defect_types(

@@ -92,8 +92,8 @@ def _damage(
 ) -> list[str]:
     parts = [found(damaged=True, severity=judged.severity, types=judged.types)]
     if judged.incomplete and product is not None:
-        score = evidence.scores.missing_unit
-        parts.append(f"units are missing from a set of {product.unit_count} (score {score:.2f})")
+        missing = evidence.units_missing
+        parts.append(f"units are missing from a set of {product.unit_count} (chance {missing:.2f})")
     if judged.tolerated:
         parts.append(f"tolerated: {judged.policy.reason}{_HARMED.get(judged.policy.harms, '')}")
         return parts

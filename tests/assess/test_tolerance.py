@@ -244,6 +244,23 @@ def test_the_policy_says_from_where_on_units_are_missing() -> None:
         assert ("missing_unit" in found.types) is incomplete
 
 
+def test_a_reference_of_the_same_print_sees_units_missing_where_the_classifier_does_not() -> None:
+    lacking = comparison(missing=0.9)
+    found = judge(seen(missing_unit=0.1, superficial=0.2, comparison=lacking), where(unit_count=4), [])
+    assert (found.incomplete, found.types) == (True, ("missing_unit",))
+    assert not judge(seen(comparison=lacking), where(unit_count=1), []).incomplete
+
+
+@pytest.mark.parametrize(
+    "given", [{"mismatch_logit": 0.1}, {"mismatch_logit": None}, {"missing_logit": None}]
+)
+def test_another_print_or_one_that_could_not_be_laid_over_it_says_nothing_about_units(
+    given: dict[str, Any],
+) -> None:
+    unlike = comparison(missing=0.9, **given)
+    assert not judge(seen(missing_unit=0.1, comparison=unlike), where(unit_count=4), []).incomplete
+
+
 def test_an_incomplete_set_is_never_tolerated() -> None:
     lax = policy(tolerated_types=("missing_unit", "superficial"), up_to=MAJOR)
     assert not judge(seen(missing_unit=0.8), where(unit_count=4), [lax]).tolerated
@@ -254,7 +271,7 @@ def test_an_incomplete_set_is_never_tolerated() -> None:
 
 def test_every_judgement_says_in_one_sentence_why() -> None:
     cases = [
-        (seen(missing_unit=0.81), where(r.Stage.PACK, unit_count=4), "missing from a set of 4 (score 0.81)"),
+        (seen(missing_unit=0.81), where(r.Stage.PACK, unit_count=4), "missing from a set of 4 (chance 0.81)"),
         (SCUFFED, where(r.Stage.STOW, **CARDBOARD), "tolerated: scuffs on cardboard are no harm"),
         (SCUFFED, where(r.Stage.RECEIVE, category="book"), "it is the supplier's to answer for"),
         (
