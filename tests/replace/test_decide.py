@@ -159,6 +159,20 @@ def test_an_order_that_is_deleted_can_still_be_cancelled_but_not_asked_for() -> 
         step(command(), None, None)
 
 
+def test_of_a_deleted_order_an_open_request_takes_note_of_others_and_a_cancelled_one_waits_for_nothing() -> (
+    None
+):
+    (existing,) = after(command("item-1"))
+    noted = step(command("item-2"), existing, None)
+    assert noted is not None
+    assert [c.item_id for c in noted.claims if c.wanted] == ["item-1", "item-2"]
+    cancelled = step(command(action=A.RELEASE, revision=2), existing, None)
+    assert cancelled is not None
+    again = step(command(action=A.RELEASE, revision=3), cancelled, None)
+    assert again is not None
+    assert again.status is r.RequestStatus.CANCELLED
+
+
 @pytest.mark.parametrize("quantity", [0, -2])
 def test_an_order_of_nothing_is_refused(quantity: int) -> None:
     with pytest.raises(

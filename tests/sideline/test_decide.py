@@ -305,6 +305,18 @@ def test_an_item_on_the_belt_that_turns_out_to_be_another_product_is_too_late_to
     assert admit(renamed("a", probability=0.1), now=TOO_LATE).action is A.PASS
 
 
+def test_an_item_in_reach_of_the_belt_that_turns_out_to_be_fine_as_another_product_passes() -> None:
+    made = admit(renamed("a", probability=0.1))
+    assert (made.action, made.changed) == (A.PASS, None)
+    assert made.reason == "Probability 0.10 is below the threshold 0.50."
+
+
+def test_a_verdict_that_confirms_a_pull_is_written_nowhere_again() -> None:
+    _, row = run([candidate("a")], per_hour=9)
+    made = admit(only_look(labelled("a", verdict=r.Verdict.DAMAGED)), row, now=TOO_LATE)
+    assert (made.action, made.changed) == (A.SIDELINE, None)
+
+
 def test_a_picture_that_comes_late_takes_no_second_place() -> None:
     _, row = run([candidate("a")], per_hour=9)
     unchanged = dataclasses.replace(candidate("a", revision=2), cause_id=uid("an earlier picture"))
