@@ -66,6 +66,12 @@ class _Case:
         """Those of these items that the mesh called damaged."""
         return [s for s in items if s.item_id in self.judged and self.judged[s.item_id].damaged]
 
+    def references(self, items: Iterable[Submitted]) -> int:
+        """How many of these stand for what their product should look like, or did for a while."""
+        ours = {s.capture_id for s in items}
+        lists = (e.record for e in self.events if e.topic == "gallery.references" and e.record is not None)
+        return len({ref.reference_id for held in lists for ref in held.references} & ours)
+
     def off_the_belt(self, items: Iterable[Submitted]) -> int:
         """How many of these were pulled."""
         return sum(s.item_id in self.pulled for s in items)
@@ -159,12 +165,18 @@ def _torn(episode: Episode, case: _Case) -> Line:
             f"{len(case.called_damaged(bad))} seen, {case.off_the_belt(bad)} off the belt",
             f"{FRAGILE_VENDOR} at {share} damaged items: {'stands out' if stands else 'does not stand out'}",
             *([f"{', '.join(others)} stands out too"] if others else ()),
+            _never_a_reference(case, bad),
         ),
         (
-            stands and len(case.called_damaged(bad)) >= MOST * len(bad),
+            stands and len(case.called_damaged(bad)) >= MOST * len(bad) and not case.references(bad),
             f"asked: the supplier stands out, {MOST:.0%} seen",
         ),
     )
+
+
+def _never_a_reference(case: _Case, bad: Sequence[Submitted]) -> str:
+    count = case.references(bad)
+    return f"{count or 'none'} of them became a reference"
 
 
 def _redesign(episode: Episode, case: _Case) -> Line:
@@ -175,6 +187,8 @@ def _redesign(episode: Episode, case: _Case) -> Line:
     after = items[len(before) :]
     false_before, false_after = len(case.called_damaged(before)), len(case.called_damaged(after))
     did = [f"{false_before} of {len(before)} called damaged while its print was not known"]
+    if (proposed := _told_of(case, "PROPOSED", items)) is not None:
+        did.append(f"noticed as a look of its own after {proposed} items")
     if came_at is None:
         did.append("its pictures are not among the references yet")
     else:
@@ -189,6 +203,20 @@ def _redesign(episode: Episode, case: _Case) -> Line:
             "asked: absorbed within 20 items, quiet since",
         ),
     )
+
+
+def _told_of(case: _Case, event: str, items: Sequence[Submitted]) -> int | None:
+    """How many of the items had come when the gallery first told so of their product."""
+    products = {s.product_id for s in items}
+    moments = [
+        e.at_ms
+        for e in case.events
+        if e.topic == "gallery.changes"
+        and e.record is not None
+        and e.record.event == event
+        and e.record.product_id in products
+    ]
+    return sum(s.scheduled_at * 1000 < min(moments) for s in items) if moments else None
 
 
 def _promoted_at(case: _Case, items: Sequence[Submitted]) -> int | None:
@@ -221,8 +249,12 @@ def _leaking(episode: Episode, case: _Case) -> Line:
         (
             f"{len(seen)} seen ({spills} as spillage), {case.off_the_belt(bad)} off the belt",
             ", ".join(f"{n} {what}" for what, n in done.most_common()) or "nothing disposed of",
+            _never_a_reference(case, bad),
         ),
-        (len(seen) >= MOST * len(bad) and not sold, f"asked: {MOST:.0%} seen, none sold"),
+        (
+            len(seen) >= MOST * len(bad) and not sold and not case.references(bad),
+            f"asked: {MOST:.0%} seen, none sold",
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 from collections.abc import Callable, Iterable, Sequence
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -111,6 +112,34 @@ def promoted(day: Day, after: int) -> Observed:
     )
     gallery = r.Gallery(product_id=str(items[0].product_id), version=2, encoder="1", references=(reference,))
     return s.seen("gallery.references", gallery, at=s.SENT + items[after].at_s - 0.001)
+
+
+def told(day: Day, event: str, after: int) -> Observed:
+    """The gallery says this of the product in its next print, once so many of its items had come."""
+    items = day.of(REDESIGN)
+    change = SimpleNamespace(event=event, product_id=items[0].product_id)
+    return s.seen("gallery.changes", change, at=s.SENT + items[after].at_s - 0.001)
+
+
+def test_when_the_gallery_noticed_a_look_of_its_own_is_told(day: Day) -> None:
+    events = [told(day, "PROPOSED", 5), told(day, "PROPOSED", 9), told(day, "REFUSED", 2)]
+    found = line(REDESIGN, chronicle.tell(day, sent(day), [*events, promoted(day, 10)]))
+    assert "noticed as a look of its own after 5 items" in found.did
+
+
+@pytest.mark.parametrize("episode", [TORN, LEAKING])
+def test_damage_that_became_a_reference_is_a_failure_whatever_else_went_well(
+    day: Day, episode: Episode
+) -> None:
+    bad = next(item for item in day.of(episode) if truly(item))
+    reference = r.Reference(reference_id=bad.capture_id, features_key="f", embedding=b"", enrolled_at=s.NOW)
+    poisoned = r.Gallery(product_id=str(bad.product_id), version=2, encoder="1", references=(reference,))
+    events = [*judged(day, truly), *suppliers(24)]
+    well = line(episode, chronicle.tell(day, sent(day), events))
+    ill = line(episode, chronicle.tell(day, sent(day), [*events, s.seen("gallery.references", poisoned)]))
+    assert (well.good, ill.good) == (True, False)
+    assert "none of them became a reference" in well.did
+    assert "1 of them became a reference" in ill.did
 
 
 def test_a_new_print_is_absorbed_when_its_pictures_are_references_and_it_is_quiet_since(day: Day) -> None:

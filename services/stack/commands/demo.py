@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from services.kernel import wire
+from services.kernel.topics import TOPICS
 from services.stack import chronicle, processes, racks, summary
 from services.stack.associate import Associate
 from services.stack.commands.running import reporter
@@ -38,6 +39,10 @@ _TICK_S: Final = 0.25
 SETTINGS: Final = {"INTACT_DAMAGE_PRIOR": str(racks.DAMAGED_SHARE)}
 #: More captures have more totes, so that there are order lines enough.
 _TOTES: Final = 60
+
+
+#: What the gallery tells the outside: nobody consumes it event by event.
+_GALLERY: Final = tuple(t.name for t in TOPICS if t.name.startswith("gallery.") and not t.consumers)
 
 
 def register(app: typer.Typer) -> None:
@@ -144,7 +149,7 @@ def _stream(
     joined = join(stack)
     rows = publish_world(load.world, joined.brokers)
     console.print(f"{rows} rows of products, suppliers, orders, totes and policies are in their topics")
-    topics = (*EFFECTS, *FLOW, "gallery.references")
+    topics = (*EFFECTS, *FLOW, *_GALLERY)
     with Observer(joined.brokers, topics=topics, fetch=fetch_from(joined.store)) as observer:
         _enrol(console, joined, load.references, observer)
         console.print(f"streaming {len(load.captures)} captures at {rate:g} per second")
