@@ -112,7 +112,7 @@ def request(
         item_id=command.item_id,
         revision=command.revision,
         product_id=line.product_id,
-        quantity=units or (existing.quantity if existing else 1),
+        quantity=units or 1,
         status=r.RequestStatus.REQUESTED if wanted else r.RequestStatus.CANCELLED,
         claims=now_claimed,
         reason=(
