@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from services.kernel import records as r
@@ -23,9 +24,11 @@ from services.stack.day import (
     TORN,
     Day,
 )
+from services.stack.posting import Photo
 from services.stack.sample import SAMPLE, Truth, sample
 from services.stack.world import FRAGILE_VENDOR, make_world
 from tests.stack import sightings as s
+from triton_models.serving import serving_module
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +118,19 @@ def test_the_dim_camera_is_a_station_of_its_own_and_gets_darker(day: Day) -> Non
     assert set(kinds) == {"dim", DARK}
     assert {item.station_id for item in day.of(DIM)} == {DIM_STATION}
     assert DIM_STATION not in {item.station_id for e in EPISODES if e is not DIM for item in day.of(e)}
+
+
+def test_the_measure_that_stations_are_told_by_tells_each_dark_picture_and_no_other(day: Day) -> None:
+    quality, pixels = serving_module("capture_quality", "quality"), serving_module("decode", "pixels")
+    tray, dark = serving_module("decode", "framing").tray, quality.PROBLEMS.index("dark")
+
+    def is_dark(photo: Photo) -> bool:
+        picture = np.asarray(pixels.fitted(photo.data, quality.SIDE))
+        return bool(quality.judged(quality.measured(picture, tray))[dark] >= 0.5)
+
+    for item in (each for episode in EPISODES[1:] for each in day.of(episode)):
+        found = any(is_dark(photo) for photo in item.photos if photo.role is r.ImageRole.RGB)
+        assert found == (item.truth is not None and item.truth.scenario == DARK)
 
 
 def test_a_day_of_a_few_captures_is_refused_and_a_longer_one_has_more_flow() -> None:
