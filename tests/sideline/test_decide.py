@@ -292,12 +292,15 @@ def test_a_pulled_item_stays_pulled_under_its_right_product_and_takes_no_second_
     for probability in (0.9, 0.0):
         made = admit(renamed("a", probability=probability), row, per_hour=1, now=TOO_LATE)
         assert (made.action, made.changed, made.labelling) == (A.SIDELINE, None, None)
+        assert made.reason == renamed("a").reason
 
 
 def test_a_drawn_item_stays_drawn_under_its_right_product() -> None:
     drawn = admit(assessment("a"), plan=ALL)
+    assert drawn.changed is not None
+    assert drawn.changed.seen == ()  # it was no candidate for a place
     made = admit(renamed("a", probability=0.1), drawn.changed, plan=ALL, now=TOO_LATE)
-    assert (made.action, made.labelling) == (A.SAMPLE, None)
+    assert (made.action, made.labelling, made.reason) == (A.SAMPLE, None, decide.DRAWN)
 
 
 def test_an_item_on_the_belt_that_turns_out_to_be_another_product_is_too_late_to_be_pulled() -> None:
