@@ -62,6 +62,12 @@ def test_tolerated_damage_passes_however_probable() -> None:
     assert "tolerates" in reason
 
 
+def test_what_scores_nothing_is_not_wanted_even_where_everything_else_is() -> None:
+    everything = Plan(threshold=0.0)
+    assert decide.wanted(0.001, everything)
+    assert not decide.wanted(0.0, everything)
+
+
 def test_an_item_drawn_for_labels_goes_to_the_owner_too_since_he_remembers_it() -> None:
     assert decide.first_look(assessment(), ALL) is None
 
