@@ -182,6 +182,19 @@ def test_everything_that_led_to_a_decision_is_said(capsys: pytest.CaptureFixture
     assert made.reason[:60] in text
 
 
+def test_how_it_stands_is_said_before_how_it_came_to_that(capsys: pytest.CaptureFixture[str]) -> None:
+    _, text = said(whole_day()[0].read)
+    capsys.readouterr()
+    short = text[text.index("In short") : text.index("What the models saw")]
+    for part in (
+        "the item      P1: intact, ann says",
+        "the belt      sideline: Over the threshold.",
+        "the order     requested: 1 x P1 for order line L1",
+        "what is done  resell, confirmed by a person",
+    ):
+        assert part in short, part
+
+
 def test_it_is_told_in_order_of_time(capsys: pytest.CaptureFixture[str]) -> None:
     _, text = said(whole_day()[0].read)
     capsys.readouterr()
@@ -217,7 +230,7 @@ def test_a_wrong_barcode_and_what_a_person_said_of_it_are_told(capsys: pytest.Ca
     capsys.readouterr()
     for part in (
         "of P7: WRONG, it is P1",
-        "P7 (bob); barcode: of P7, and the picture agrees",
+        "a person says  P7 (bob)",
         "not for        L1",
         "bob says that it is P7",
     ):

@@ -61,7 +61,7 @@ def parsed(capture: str) -> UUID:
 
 def tell(console: Console, story: Story) -> None:
     """Print a story."""
-    for part in (_heading, _seen, _identity, _compared, _beside, _judged, _rows, _timeline, _held):
+    for part in (_heading, _in_short, _seen, _identity, _compared, _beside, _judged, _rows, _timeline, _held):
         part(console, story)
 
 
@@ -113,6 +113,42 @@ def _heading(console: Console, story: Story) -> None:
     if subject.enrol_product_id is not None:
         pairs.append(("enrols", f"a reference of {subject.enrol_product_id}, not an item to judge"))
     _pairs(console, pairs)
+
+
+def _in_short(console: Console, story: Story) -> None:
+    """How it all stands now, before how it came to that."""
+    if not story.assessments:
+        return
+    now: r.Assessment = story.assessments[-1].record
+    said = state_of(now) + (f", {now.annotator} says" if now.annotator else "")
+    pairs = [("the item", f"{now.product_id or 'of an unknown product'}: {said}")]
+    decided = _last(story, "sideline.decisions")
+    if decided is not None:
+        pairs.append(("the belt", f"{_plain(decided.action)}: {decided.reason}"))
+    for line, request in _requests(story).items():
+        units = f"{request.quantity} x {request.product_id}"
+        pairs.append(("the order", f"{_plain(request.status)}: {units} for order line {line}"))
+    done = _last(story, "disposition.decisions")
+    if done is not None:
+        task = f" ({_plain(done.task)})" if done.task else ""
+        word = "confirmed by a person" if done.confirmed else "until a person has looked, nothing final"
+        pairs.append(("what is done", f"{_plain(done.action)}{task}, {word}"))
+    if story.quarantined:
+        pairs.append(("waiting", f"{len(story.quarantined)} of its events are in quarantine, see below"))
+    _title(console, "In short, as it stands now")
+    _pairs(console, pairs)
+
+
+def _last(story: Story, topic: str) -> Any:  # noqa: ANN401 (the topic's record)
+    """The record of the highest revision in a topic, None where there is none."""
+    found = [e.record for e in story.followed if e.topic == topic and e.record is not None]
+    return max(found, key=lambda record: record.revision, default=None)
+
+
+def _requests(story: Story) -> dict[str, r.ReplacementRequest]:
+    """The newest request of each order line."""
+    asked = (e.record for e in story.followed if e.topic == "replacement.requests" and e.record is not None)
+    return {request.order_line_id: request for request in asked}
 
 
 def _newest(story: Story) -> Any:  # noqa: ANN401 (one of four records)
@@ -174,10 +210,9 @@ def _barcode(
     yield "barcode", checked.format(scanned=known.scanned_product_id or "nobody", product=known.product_id)
     newest = story.assessments[-1].record if story.assessments else None
     if newest is not None and newest.identified_by is not None:
-        said = _BARCODE[newest.barcode_check].format(
-            scanned=newest.scanned_product_id or "nobody", product=newest.product_id
-        )
-        yield "a person says", f"{newest.product_id} ({newest.identified_by}); barcode: {said}"
+        right = newest.barcode_check is not r.BarcodeCheck.WRONG
+        label = "" if right else f", so the barcode of {newest.scanned_product_id} on it is WRONG"
+        yield "a person says", f"{newest.product_id} ({newest.identified_by}){label}"
         yield "order line", newest.order_line_id or "none"
         if newest.former_order_line_ids:
             yield "not for", ", ".join(newest.former_order_line_ids)
@@ -356,7 +391,7 @@ _ORDER: Final[Callable[[str], int]] = lambda topic: _WAY.index(topic) if topic i
 def _what(event: Observed) -> str:  # noqa: C901, PLR0911, PLR0912 (one line per record)
     match event.record:
         case r.Capture() as x:
-            return f"accepted with {len(x.images)} pictures"
+            return f"accepted with {len(x.images)} {'picture' if len(x.images) == 1 else 'pictures'}"
         case r.Inspection() as x:
             return f"inspected: damaged {x.scores.damaged:.3f}"
         case r.Identification() as x:
