@@ -141,6 +141,56 @@ def test_the_damage_is_judged_again_without_another_products_references_and_by_i
     assert found.versions.items() >= versions.items()
 
 
+def test_all_that_is_judged_follows_from_the_right_product() -> None:
+    known = judged(0.9, versions={"model.damage_classifier": "3+x"})
+    whole = Evidence(
+        scores=scores(0.9, missing_unit=0.9, major=0.9), probability=0.9, matter=None, foreignness=4.0
+    )
+    dear = r.Policy(
+        policy_id="sets", up_to=r.Severity.NONE, judge_at=0.5, reason="so", miss_cost_cents={"PICK": 700}
+    )
+    a_set = Correction(product=product("P2", unit_count=6), evidence=whole, policies=(dear,))
+    found = told(identity(), known, a_set)
+    assert (found.incomplete, found.severity, found.defect_types) == (
+        True,
+        r.Severity.MAJOR,
+        ("missing_unit",),
+    )
+    assert (found.outcome.severity, found.outcome.defect_types) == (found.severity, found.defect_types)
+    assert (found.miss_cost_cents, found.foreignness, found.foreign_matter) == (700, 4.0, False)
+    assert found.versions["model.damage_classifier"] == "3+x"
+
+
+def test_damage_that_the_right_product_may_have_is_tolerated_and_counts_for_nothing() -> None:
+    known = judged(0.9)
+    assert known.outcome.damaged
+    lax = r.Policy(
+        policy_id="lax",
+        up_to=r.Severity.MINOR,
+        tolerated_types=("superficial",),
+        judge_at=0.5,
+        reason="scuffs do not matter",
+    )
+    scuffed = Evidence(scores=scores(0.9, superficial=0.9), probability=0.9)
+    fine = Correction(product=product("P2"), evidence=scuffed, policies=(lax,))
+    found = told(identity(), known, fine)
+    assert (found.damaged, found.tolerated, found.outcome.damaged) == (True, True, False)
+    assert decide.event_for(found) is not None  # the damage that was told is taken back
+
+
+def test_who_names_the_product_disputes_no_verdict() -> None:
+    broken = from_label(label(annotator="ann"), judged(0.9), EVENING)
+    found = told(identity(who="bob", minutes=170), broken)
+    assert (found.disputed, found.verdict, found.annotator) == (False, r.Verdict.DAMAGED, "ann")
+    assert "third person" not in found.reason
+
+
+def test_a_person_who_finds_units_missing_makes_it_an_incomplete_set() -> None:
+    lacking = label(defect_types=("missing_unit",))
+    assert from_label(lacking, judged(0.1), EVENING).incomplete
+    assert not from_label(label(), judged(0.1), EVENING).incomplete
+
+
 def test_a_persons_verdict_stands_when_another_person_says_what_it_is() -> None:
     whole = from_label(label(verdict=r.Verdict.INTACT), judged(0.9), EVENING)
     found = told(identity(minutes=170), whole, named(probability=0.99))
