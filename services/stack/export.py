@@ -26,8 +26,8 @@ from services.kernel.blobs import Blobs
 from services.kernel.faults import DataFault
 from services.stack.labelled import GONE, UNCHECKED, Found, Labelled, by_split
 from triton_models import kaputt
-from triton_models.designs import MATERIALS
 from triton_models.serving import serving_module
+from triton_models.simulator.things import ITEM_MATERIALS
 
 Tick = Callable[[], None]
 _AT_ONCE: Final = 8
@@ -171,7 +171,7 @@ def _query(one: Labelled, seen: _Pictures, design: int) -> kaputt.Query:
     return kaputt.Query(
         capture_id=str(one.capture_id),
         item_identifier=one.product_id,
-        item_material=product.material if product.material in MATERIALS else "other",
+        item_material=product.material if product.material in ITEM_MATERIALS else "other",
         defect=damaged,
         major_defect=damaged and assessment.severity is r.Severity.MAJOR,
         defect_types=assessment.defect_types if damaged else (),
