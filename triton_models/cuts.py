@@ -148,7 +148,42 @@ def intervals(
         counted = cuts(scores, damaged, drawn[:, unit] * heavy)
         for name, measure in measures.items():
             found[name].append(measure(counted))
-    return {name: _middle(np.concatenate(values)) for name, values in found.items()}
+    return {name: middle(np.concatenate(values)) for name, values in found.items()}
+
+
+def paired(
+    ranked: Mapping[str, Values],
+    damaged: Marks,
+    measures: Mapping[str, Measure],
+    *,
+    groups: NDArray[Any],
+    weights: Values,
+    resamples: int = 1000,
+) -> dict[str, dict[str, Values]]:
+    """Measures of several rankings of the same rows on the same resamples, so that they can be held against each other.
+
+    Args:
+        ranked: (rows,) scores, by the method's name.
+        damaged: (rows,).
+        measures: By name.
+        groups: (rows,), what is drawn as a whole; see `intervals`.
+        weights: (rows,), how many captures each row stands for.
+        resamples: How many.
+
+    Returns:
+        (resamples,) by method and measure; NaN where a resample does not define it.
+    """
+    strata, unit = _units(damaged, groups)
+    at_once = max(1, _CELLS // max(len(damaged), 1))
+    found: dict[str, dict[str, list[Values]]] = {name: {m: [] for m in measures} for name in ranked}
+    rng = np.random.default_rng(0)
+    for start in range(0, resamples, at_once):
+        drawn = _draw(rng, strata, min(at_once, resamples - start))[:, unit] * weights
+        for name, scores in ranked.items():
+            counted = cuts(scores, damaged, drawn)
+            for measure, of in measures.items():
+                found[name][measure].append(of(counted))
+    return {name: {m: np.concatenate(v) for m, v in values.items()} for name, values in found.items()}
 
 
 def _units(damaged: Marks, groups: NDArray[Any] | None) -> tuple[list[int], NDArray[np.intp]]:
@@ -166,7 +201,8 @@ def _draw(rng: np.random.Generator, strata: list[int], resamples: int) -> NDArra
     return np.concatenate(parts, axis=1)
 
 
-def _middle(values: Values) -> tuple[float, float]:
+def middle(values: Values) -> tuple[float, float]:
+    """The middle 95 % of what is defined; NaN where nothing is."""
     defined = values[np.isfinite(values)]
     if not len(defined):
         return float("nan"), float("nan")

@@ -224,6 +224,18 @@ def stage(home: Home, repository: Path, file: Path, threshold: float | None) -> 
     return made
 
 
+def check(repository: Path, file: Path, model: str) -> None:
+    """See to it that a file is a network that could be a version of this model.
+
+    Raises:
+        Problem: it is none, or one of another model.
+    """
+    found, _ = _model_of(repository, file)
+    if found != model:
+        msg = f"{file} is a {found}, not a {model}"
+        raise Problem(msg)
+
+
 def file_of(home: Home, version: Version) -> Path:
     """Return where a staged network is kept."""
     return home.models / "staged" / version.model / str(version.number) / "network.onnx"

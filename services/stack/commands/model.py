@@ -1,4 +1,4 @@
-"""`model list|stage|promote|rollback|retire`: which versions of the networks serve, and how another one goes live."""
+"""`model list|compare|stage|promote|rollback|retire`: versions of the networks, and how another one goes live."""
 
 from __future__ import annotations
 
@@ -29,9 +29,11 @@ Model = Annotated[str | None, typer.Option("--model", help="Which network, where
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(
-        no_args_is_help=True, help="Versions of the networks: list, stage, promote, rollback, retire."
+        no_args_is_help=True,
+        help="Versions of the networks: list, compare, stage, promote, rollback, retire.",
     )
     group.command(name="list")(list_all)
+    group.command()(compare)
     group.command()(stage)
     group.command()(promote)
     group.command()(rollback)
@@ -77,6 +79,23 @@ def state(registry: models.Registry, of_model: tuple[Version, ...], version: Ver
         if not version.staged_at
         else "staged"
     )
+
+
+def compare(
+    candidate: Annotated[Path, typer.Argument(help="An ONNX file, as `intact export` writes it.")],
+    root: Annotated[
+        Path,
+        typer.Option(
+            "--kaputt", help="A data set in Kaputt's format, such as `intact dataset export` writes."
+        ),
+    ],
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    report: Annotated[Path | None, typer.Option(help="JSON to write.")] = None,
+) -> None:
+    """Hold a classifier against the one that serves: the same captures in the same run, and a verdict."""
+    from services.stack import comparison
+
+    comparison.compare(default_home(), MODEL_REPOSITORY, comparison.Asked(candidate, root, split, report))
 
 
 def stage(
