@@ -217,7 +217,7 @@ def test_what_was_drawn_seldom_undoes_the_choice_of_what_was_labelled() -> None:
     some = scores[labelled], damaged[labelled]
     whole = m.recall_at_fpr(scores, damaged, 0.01)
     assert m.recall_at_fpr(*some, 0.01, 1 / chance[labelled]) == pytest.approx(whole, abs=0.03)
-    assert m.recall_at_fpr(*some, 0.01) < whole - 0.2, "unweighted, the labels say something else"
+    assert m.recall_at_fpr(*some, 0.01) < whole - 0.1, "unweighted, the labels say something else"
 
 
 def test_a_weighted_share_has_the_interval_of_what_it_really_rests_on() -> None:
