@@ -127,6 +127,7 @@ class ReferenceIndex:
             msg = f"PostgreSQL refuses this embedding: {exc}"
             raise DataFault("bad_embedding", msg) from exc
         except (psycopg.Error, PoolTimeout) as exc:
+            self._encoders.discard(encoder)  # another process may have dropped its partition
             msg = f"PostgreSQL does not take references: {exc}"
             raise DependencyFault(msg) from exc
         self._encoders.add(encoder)
