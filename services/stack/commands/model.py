@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from services.stack import models
 from services.stack.home import MODEL_REPOSITORY, default_home
@@ -45,21 +44,18 @@ def list_all() -> None:
     """List every version of every network: which one serves, which one served before, which ones are staged."""
     home = default_home()
     registry, found = models.remembered(home), models.versions(home, MODEL_REPOSITORY)
-    table = Table("network", "version", "", "from", "staged", "own threshold", box=None, pad_edge=False)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(
+        f"{'network':<20}{'version':<20}{'':<15}{'threshold':<11}{'staged (UTC)':<21}from", style="bold"
+    )
     for of_model in found.values():
         for version in of_model:
             threshold = "" if version.threshold is None else f"{version.threshold:.4f}"
             when = version.staged_at.replace("T", " ").removesuffix("+00:00") or "ships"
-            table.add_row(
-                version.model,
-                version.name,
-                state(registry, of_model, version),
-                version.source,
-                when,
-                threshold,
+            doing = state(registry, of_model, version)
+            console.print(
+                f"{version.model:<20}{version.name:<20}{doing:<15}{threshold:<11}{when:<21}{version.source}"
             )
-    console = Console(highlight=False)
-    console.print(table)
     known = {v for of_model in found.values() for v in of_model}
     for lost in (v for v in registry.staged if v not in known):
         console.print(
