@@ -47,6 +47,7 @@ class FakeIndex:
     answer: list[tuple[str, float]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     replaced: list[tuple[str, str, list[str]]] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
 
     async def start(self) -> None: ...
 
@@ -61,6 +62,9 @@ class FakeIndex:
 
     async def replace(self, encoder: str, product_id: str, references: Sequence[tuple[str, Any]]) -> None:
         self.replaced.append((encoder, product_id, [name for name, _ in references]))
+
+    async def drop(self, encoder: str) -> None:
+        self.dropped.append(encoder)
 
 
 class FakeService:

@@ -115,8 +115,8 @@ def intervals(
     measures: Mapping[str, Measure],
     *,
     groups: NDArray[Any] | None = None,
+    weights: Values | None = None,
     resamples: int = 1000,
-    seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
     """95 % bootstrap intervals (percentiles), all measures on the same resamples.
 
@@ -127,27 +127,63 @@ def intervals(
         groups: (rows,), the design or item of each row. Captures of one design resemble each other, so whole designs
             are drawn; drawing captures would make the intervals too narrow. Without groups, rows are drawn among the
             damaged and among the intact separately.
-        resamples: How many.
-        seed: Of the draws.
+        weights: (rows,), how many captures each row stands for; one unless given.
+        resamples: How many; the draws are the same in each call.
 
     Returns:
         Low and high by name; NaN where no resample defines the measure.
     """
     if not len(scores):
         return dict.fromkeys(measures, (float("nan"), float("nan")))
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     # Sorted once here; the same sort inside `cuts` then finds everything in order.
     order = np.argsort(-scores, kind="stable")
     scores, damaged = scores[order], damaged[order]
+    heavy = np.ones(len(scores)) if weights is None else weights[order]
     strata, unit = _units(damaged, None if groups is None else groups[order])
     at_once = max(1, _CELLS // max(len(scores), 1))
     found: dict[str, list[Values]] = {name: [] for name in measures}
     for start in range(0, resamples, at_once):
         drawn = _draw(rng, strata, min(at_once, resamples - start))
-        counted = cuts(scores, damaged, drawn[:, unit].astype(float))
+        counted = cuts(scores, damaged, drawn[:, unit] * heavy)
         for name, measure in measures.items():
             found[name].append(measure(counted))
-    return {name: _middle(np.concatenate(values)) for name, values in found.items()}
+    return {name: middle(np.concatenate(values)) for name, values in found.items()}
+
+
+def paired(
+    ranked: Mapping[str, Values],
+    damaged: Marks,
+    measures: Mapping[str, Measure],
+    *,
+    groups: NDArray[Any],
+    weights: Values,
+    resamples: int = 1000,
+) -> dict[str, dict[str, Values]]:
+    """Measures of several rankings of the same rows on the same resamples, so that they can be held against each other.
+
+    Args:
+        ranked: (rows,) scores, by the method's name.
+        damaged: (rows,).
+        measures: By name.
+        groups: (rows,), what is drawn as a whole; see `intervals`.
+        weights: (rows,), how many captures each row stands for.
+        resamples: How many.
+
+    Returns:
+        (resamples,) by method and measure; NaN where a resample does not define it.
+    """
+    strata, unit = _units(damaged, groups)
+    at_once = max(1, _CELLS // max(len(damaged), 1))
+    found: dict[str, dict[str, list[Values]]] = {name: {m: [] for m in measures} for name in ranked}
+    rng = np.random.default_rng(0)
+    for start in range(0, resamples, at_once):
+        drawn = _draw(rng, strata, min(at_once, resamples - start))[:, unit] * weights
+        for name, scores in ranked.items():
+            counted = cuts(scores, damaged, drawn)
+            for measure, of in measures.items():
+                found[name][measure].append(of(counted))
+    return {name: {m: np.concatenate(v) for m, v in values.items()} for name, values in found.items()}
 
 
 def _units(damaged: Marks, groups: NDArray[Any] | None) -> tuple[list[int], NDArray[np.intp]]:
@@ -165,7 +201,8 @@ def _draw(rng: np.random.Generator, strata: list[int], resamples: int) -> NDArra
     return np.concatenate(parts, axis=1)
 
 
-def _middle(values: Values) -> tuple[float, float]:
+def middle(values: Values) -> tuple[float, float]:
+    """The middle 95 % of what is defined; NaN where nothing is."""
     defined = values[np.isfinite(values)]
     if not len(defined):
         return float("nan"), float("nan")

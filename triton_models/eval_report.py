@@ -20,7 +20,7 @@ from triton_models.metrics import (
     average_precision,
     headline,
     reliability_at,
-    share_interval,
+    share_of,
     threshold_at_fpr,
 )
 from triton_models.simulator.things import DEFECTS
@@ -76,6 +76,11 @@ class Judged:
         return np.array([query.major_defect for query in self.queries], bool)
 
     @property
+    def weights(self) -> Values:
+        """How many captures each row stands for, (rows,): labels are of what was pulled, seldom of what passed."""
+        return np.array([query.weight for query in self.queries], float)
+
+    @property
     def groups(self) -> NDArray[np.str_]:
         """What resampling keeps together, (rows,): the design where it is known, else the item."""
         return np.array(
@@ -112,13 +117,13 @@ def operating_point(queries: Sequence[Query], scores: Values, rate: float = RATE
         ValueError: There are none.
     """
     rows = ordinary(Judged(queries=tuple(queries), scores=scores))
-    return threshold_at_fpr(rows.scores, rows.damaged, rate)
+    return threshold_at_fpr(rows.scores, rows.damaged, rate, rows.weights)
 
 
 def report_of(
     judged: Judged, *, threshold: float | None = None, prior: Prior | None = None, resamples: int = 1000
 ) -> dict[str, Any]:
-    """Measure a run. A figure that is not defined on these rows is null.
+    """Measure a run. A figure that is not defined on these rows is null; all but counts are weighted.
 
     Args:
         judged: All rows of the split.
@@ -139,10 +144,13 @@ def report_of(
     found: dict[str, Any] = {
         "captures": len(judged.queries),
         "ordinary_captures": len(rows.queries),
-        "damaged_share": _plain(damaged.mean()) if len(damaged) else None,
+        "damaged_share": _share(damaged, rows.weights),
+        "stand_for": _plain(rows.weights.sum(), 1),
         "resampled": len(set(rows.groups.tolist())),
     }
-    scores = headline(rows.scores, damaged, rows.major, groups=rows.groups, resamples=resamples)
+    scores = headline(
+        rows.scores, damaged, rows.major, groups=rows.groups, weights=rows.weights, resamples=resamples
+    )
     for name, (value, low, high) in scores.items():
         found |= {name: _plain(value), f"{name}_interval": _pair((low, high))}
     points = reliabilities(rows, prior)
@@ -161,12 +169,12 @@ def report_of(
 
 def reliabilities(rows: Judged, prior: Prior | None) -> tuple[Reliability, Reliability] | None:
     """Diagrams at the rows' own damaged share and at 1 in 1000; None without probabilities or without both classes."""
-    share = float(rows.damaged.mean()) if len(rows.queries) else 0.0
+    share = _share(rows.damaged, rows.weights, 17) or 0.0
     if prior is None or not 0 < share < 1:
         return None
     learnt = share if prior.share is None else prior.share
     here, belt = (
-        reliability_at(rows.scores, rows.damaged, from_share=learnt, to_share=to)
+        reliability_at(rows.scores, rows.damaged, from_share=learnt, to_share=to, weights=rows.weights)
         for to in (share, BELT_SHARE)
     )
     return here, belt
@@ -177,7 +185,7 @@ def _by_material(rows: Judged) -> dict[str, Any]:
         material: {
             "n": len(some.queries),
             "damaged": int(some.damaged.sum()),
-            **_ranking(some.scores, some.damaged),
+            **_ranking(some.scores, some.damaged, some.weights),
         }
         for material, some in by(rows, lambda query: query.item_material).items()
     }
@@ -191,10 +199,10 @@ def _by_type(rows: Judged) -> dict[str, Any]:
         if not has.any():
             continue
         kept = has | ~rows.damaged
-        found[kind] = {"n": int(has.sum()), **_ranking(rows.scores[kept], has[kept])}
+        found[kind] = {"n": int(has.sum()), **_ranking(rows.scores[kept], has[kept], rows.weights[kept])}
         if rows.types and all(kind in types for types in rows.types):
             own = np.array([types[kind] for types in rows.types])
-            found[kind]["ap_of_type"] = _plain(average_precision(own, has))
+            found[kind]["ap_of_type"] = _plain(average_precision(own, has, rows.weights))
     return found
 
 
@@ -202,8 +210,8 @@ def _by_scenario(judged: Judged, threshold: float | None) -> dict[str, Any]:
     return {
         name: {
             "n": len(some.queries),
-            "damaged_share": _plain(some.damaged.mean()),
-            "mean_score": _plain(some.scores.mean()),
+            "damaged_share": _share(some.damaged, some.weights),
+            "mean_score": _plain(float(np.average(some.scores, weights=some.weights))),
             **_called(some, threshold),
         }
         for name, some in by(judged, scenario_of).items()
@@ -233,22 +241,26 @@ def _called(rows: Judged, threshold: float | None) -> dict[str, Any]:
     called = rows.scores > threshold
     for name, those in (("recall", rows.damaged), ("false_positive_share", ~rows.damaged)):
         if those.any():
-            count, of = int((called & those).sum()), int(those.sum())
-            found |= {name: _plain(count / of), f"{name}_interval": _pair(share_interval(count, of))}
+            share, *interval = share_of(called[those], rows.weights[those])
+            found |= {name: _plain(share), f"{name}_interval": _pair(interval)}
     return found
 
 
-def _ranking(scores: Values, damaged: Marks) -> dict[str, float | None]:
+def _ranking(scores: Values, damaged: Marks, weights: Values) -> dict[str, float | None]:
     both = bool(damaged.any() and not damaged.all())
     return {
-        "ap": _plain(average_precision(scores, damaged)) if both else None,
-        "auroc": _plain(auroc(scores, damaged)) if both else None,
+        "ap": _plain(average_precision(scores, damaged, weights)) if both else None,
+        "auroc": _plain(auroc(scores, damaged, weights)) if both else None,
     }
+
+
+def _share(marks: Marks, weights: Values, digits: int = 4) -> float | None:
+    return _plain(float(np.average(marks, weights=weights)), digits) if len(marks) else None
 
 
 def _plain(value: float, digits: int = 4) -> float | None:
     return round(float(value), digits) if math.isfinite(value) else None
 
 
-def _pair(values: tuple[float, float]) -> list[float | None]:
+def _pair(values: Sequence[float]) -> list[float | None]:
     return [_plain(value) for value in values]

@@ -33,6 +33,7 @@ from triton_models.problems import BadData
 from triton_models.simulator.things import DEFECTS
 from triton_models.train_damage import code_of, per_capture, scores
 from triton_models.views import views
+from triton_models.weights import Weights, within_classes
 
 TOLERANCE: Final = 1e-3
 _GRID: Final = SIDE // 4
@@ -72,14 +73,14 @@ def trained(folder: Path) -> Detector:
     return model.eval()
 
 
-def temperatures(logits: NDArray[Any], truth: NDArray[Any]) -> NDArray[np.float32]:
-    """(9,): for each output the temperature that makes the labels least surprising."""
+def temperatures(logits: NDArray[Any], truth: NDArray[Any], weights: Weights) -> NDArray[np.float32]:
+    """(9,): for each output the temperature that makes the labels least surprising; `weights` (captures,)."""
     candidates = np.geomspace(0.3, 10, 121)
     found = []
     for output in range(logits.shape[1]):
         z = logits[None, :, output] / candidates[:, None]
         surprise = np.logaddexp(0, z) - z * truth[None, :, output]
-        found.append(candidates[int(surprise.mean(1).argmin())])
+        found.append(candidates[int((surprise @ weights).argmin())])
     return np.array(found, np.float32)
 
 
@@ -132,8 +133,15 @@ def facts(logits: NDArray[Any], queries: tuple[kaputt.Query, ...], found: NDArra
     damaged = np.array([query.defect for query in queries])
     ordinary = np.array([query.ordinary for query in queries])
     major = np.array([query.major_defect for query in queries])
+    weights = within_classes(queries)
     chance = 1 / (1 + np.exp(-logits[:, 0] / found[0]))
-    threshold = threshold_at_fpr(chance[ordinary], damaged[ordinary], 0.01)
+    threshold = threshold_at_fpr(chance[ordinary], damaged[ordinary], 0.01, weights[ordinary])
+
+    def above(those: NDArray[Any]) -> float | None:
+        if not those.any():
+            return None
+        return round(float(np.average(chance[those] > threshold, weights=weights[those])), 4)
+
     return {
         "temperatures": [round(float(t), 3) for t in found],
         "share": round(float(damaged.mean()), 4),
@@ -142,9 +150,9 @@ def facts(logits: NDArray[Any], queries: tuple[kaputt.Query, ...], found: NDArra
             "split": "validation, ordinary captures",
             "intact": int((ordinary & ~damaged).sum()),
             "damaged": int((ordinary & damaged).sum()),
-            "false_positive_rate": round(float((chance[ordinary & ~damaged] > threshold).mean()), 4),
-            "recall": round(float((chance[ordinary & damaged] > threshold).mean()), 4),
-            "recall_major": round(float((chance[ordinary & major] > threshold).mean()), 4),
+            "false_positive_rate": above(ordinary & ~damaged),
+            "recall": above(ordinary & damaged),
+            "recall_major": above(ordinary & major),
         },
     }
 
@@ -186,7 +194,7 @@ def main() -> None:
     looks = views(queries, given.trained / "views-validation", workers=2, tick=lambda: None)
     logits = per_capture(scores(detector, looks)[0], looks)
     truth = np.array([[q.defect, q.major_defect, *(t in q.defect_types for t in DEFECTS)] for q in queries])
-    found = temperatures(logits, truth.astype(float))
+    found = temperatures(logits, truth.astype(float), within_classes(queries))
     path = given.out or given.trained / "damage_classifier.onnx"
     told = written(Served(detector, torch.from_numpy(found)).eval(), path, facts(logits, queries, found))
     print(json.dumps(told, indent=2))

@@ -33,7 +33,8 @@ input [
 {inputs}
 ]
 output [
-{outputs}
+{outputs},
+  {{ name: "VERSION" data_type: TYPE_INT64 dims: [ 2 ] }}
 ]
 instance_group [ {{ count: 2 kind: KIND_CPU }} ]
 dynamic_batching {{

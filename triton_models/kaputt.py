@@ -15,7 +15,16 @@ from typing import Any, Final, TypeVar
 
 import polars as pl
 
-from triton_models.kaputt_checks import MARKS, NUMBERS, check_files, check_labels, read, types_of
+from triton_models.kaputt_checks import (
+    MARKS,
+    NUMBERS,
+    WEIGHTS,
+    check_files,
+    check_labels,
+    check_weights,
+    read,
+    types_of,
+)
 from triton_models.problems import BadData
 
 _QUERY: Final = (
@@ -54,6 +63,7 @@ class Query:
         camera: Which camera took `query_image`.
         barcode: What the barcode should read.
         contents: What could leak out of the item.
+        sampling_weight: How many captures this one stands for: 1 / its probability of being labelled. None: 1.
     """
 
     capture_id: str
@@ -76,6 +86,12 @@ class Query:
     camera: str | None = None
     barcode: str | None = None
     contents: str | None = None
+    sampling_weight: float | None = None
+
+    @property
+    def weight(self) -> float:
+        """How many captures it stands for."""
+        return 1.0 if self.sampling_weight is None else self.sampling_weight
 
     @property
     def ordinary(self) -> bool:
@@ -187,6 +203,8 @@ def _schema(record: type[Record]) -> dict[str, pl.DataType]:
     def kind(column: str) -> pl.DataType:
         if column in MARKS:
             return pl.Boolean()
+        if column in WEIGHTS:
+            return pl.Float64()
         return pl.Int64() if column in NUMBERS else pl.String()
 
     return {field.name: kind(field.name) for field in fields(record)}
@@ -204,6 +222,7 @@ def _records(root: Path, path: Path, record: type[_R], required: Sequence[str]) 
     frame = read(path, required, [field.name for field in fields(record) if field.name not in required])
     if record is Query:
         check_labels(path, frame)
+        check_weights(path, frame)
     check_files(path, root, frame, [column for column in frame.columns if column in _FILES])
     return [record(**_values(root, row)) for row in frame.iter_rows(named=True)]
 

@@ -13,6 +13,7 @@ from triton_models.problems import BadData
 from triton_models.simulator.things import DEFECTS, ITEM_MATERIALS
 
 MARKS: Final = ("defect", "major_defect")
+WEIGHTS: Final = ("sampling_weight",)
 NUMBERS: Final = ("design", "units_expected", "units_seen")
 _NULLABLE: Final = ("defect_types",)
 _NAMED: Final = 3
@@ -66,6 +67,19 @@ def check_labels(path: Path, frame: pl.DataFrame) -> None:
             raise BadData(f"{path} row {_first(contradiction)}: {words}")
 
 
+def check_weights(path: Path, frame: pl.DataFrame) -> None:
+    """Check that what a row stands for is a number of captures.
+
+    Raises:
+        BadData: A weight is not above 0, or no finite number.
+    """
+    for column in (name for name in WEIGHTS if name in frame.columns):
+        weight = frame[column].cast(pl.Float64)
+        if (wrong := ~(weight.is_finite() & (weight > 0)).fill_null(value=True)).any():
+            row = _first(wrong)
+            raise BadData(f"{path} row {row}: {column} is {weight[row]}, not a number above 0")
+
+
 def check_files(path: Path, root: Path, frame: pl.DataFrame, columns: Sequence[str]) -> None:
     """Check that every file named is there; a folder is listed once, however many rows name files in it.
 
@@ -101,6 +115,8 @@ def _check_kind(path: Path, column: str, kind: pl.DataType) -> None:
         right, wanted = kind == pl.Boolean, "true or false"
     elif column in NUMBERS:
         right, wanted = kind.is_integer() or kind == pl.Null, "whole numbers"
+    elif column in WEIGHTS:
+        right, wanted = kind.is_numeric() or kind == pl.Null, "numbers"
     elif column in {"capture_id", "item_identifier"}:
         right, wanted = kind == pl.String or kind.is_integer(), "text or whole numbers"
     else:

@@ -1,7 +1,8 @@
 """The field's scores for damage, with intervals; calibration, and what a score means where damage is rare.
 
-`scores` are (rows,) floats, higher means more likely damaged; `damaged` are (rows,) booleans. A measure that is not
-defined (no damaged row, or no intact one) is NaN.
+`scores` are (rows,) floats, higher means more likely damaged; `damaged` are (rows,) booleans; `weights` are (rows,)
+floats, how many captures each row stands for, one unless given. A measure that is not defined (no damaged row, or no
+intact one) is NaN.
 """
 
 from __future__ import annotations
@@ -39,14 +40,14 @@ MEASURES: Final[dict[str, Measure]] = {
 """Of damaged against intact; `ap_major` needs other rows."""
 
 
-def average_precision(scores: Values, damaged: Marks) -> float:
+def average_precision(scores: Values, damaged: Marks, weights: Values | None = None) -> float:
     """Mean precision over the recall gained, rows of equal score taken together."""
-    return float(average_precision_of(cuts(scores, damaged)))
+    return float(average_precision_of(cuts(scores, damaged, weights)))
 
 
-def auroc(scores: Values, damaged: Marks) -> float:
+def auroc(scores: Values, damaged: Marks, weights: Values | None = None) -> float:
     """The chance that a damaged row scores above an intact one; ties count half."""
-    return float(auroc_of(cuts(scores, damaged)))
+    return float(auroc_of(cuts(scores, damaged, weights)))
 
 
 def recall_at_precision(scores: Values, damaged: Marks, precision: float = 0.5) -> float:
@@ -54,9 +55,9 @@ def recall_at_precision(scores: Values, damaged: Marks, precision: float = 0.5) 
     return float(recall_at_precision_of(precision)(cuts(scores, damaged)))
 
 
-def recall_at_fpr(scores: Values, damaged: Marks, rate: float = 0.01) -> float:
+def recall_at_fpr(scores: Values, damaged: Marks, rate: float = 0.01, weights: Values | None = None) -> float:
     """Best recall of any threshold that calls at most this share of the intact rows damaged."""
-    return float(recall_at_fpr_of(rate)(cuts(scores, damaged)))
+    return float(recall_at_fpr_of(rate)(cuts(scores, damaged, weights)))
 
 
 def ap_major(scores: Values, damaged: Marks, major: Marks) -> float:
@@ -71,24 +72,25 @@ def headline(
     major: Marks,
     *,
     groups: NDArray[Any] | None = None,
+    weights: Values | None = None,
     resamples: int = 1000,
-    seed: int = 0,
 ) -> dict[str, tuple[float, float, float]]:
     """Every headline measure as (value, low, high), by name; groups as in `intervals`."""
     kept = major | ~damaged
     parts = (
-        (scores, damaged, groups, MEASURES),
+        (scores, damaged, groups, weights, MEASURES),
         (
             scores[kept],
             major[kept],
             None if groups is None else groups[kept],
+            None if weights is None else weights[kept],
             {"ap_major": average_precision_of},
         ),
     )
     found: dict[str, tuple[float, float, float]] = {}
-    for some, marks, units, measures in parts:
-        whole = cuts(some, marks)
-        spread = intervals(some, marks, measures, groups=units, resamples=resamples, seed=seed)
+    for some, marks, units, heavy, measures in parts:
+        whole = cuts(some, marks, heavy)
+        spread = intervals(some, marks, measures, groups=units, weights=heavy, resamples=resamples)
         found |= {name: (float(measure(whole)), *spread[name]) for name, measure in measures.items()}
     return found
 
@@ -98,7 +100,7 @@ def curve(scores: Values, damaged: Marks) -> Cuts:
     return cuts(scores, damaged)
 
 
-def threshold_at_fpr(scores: Values, damaged: Marks, rate: float) -> float:
+def threshold_at_fpr(scores: Values, damaged: Marks, rate: float, weights: Values | None = None) -> float:
     """The lowest threshold that at most `rate` of the intact rows are strictly above; choose it on validation.
 
     Raises:
@@ -106,11 +108,23 @@ def threshold_at_fpr(scores: Values, damaged: Marks, rate: float) -> float:
     """
     if damaged.all() or not 0 <= rate < 1:
         raise ValueError("a threshold needs intact rows and a rate of false positives from 0 to below 1")
-    intact = np.sort(scores[~damaged])[::-1]
-    return float(intact[int(np.floor(rate * len(intact)))])
+    whole = cuts(scores, damaged, weights)
+    # Strictly above the score of a cut are the rows of the cuts before it.
+    allowed = whole.false[:-1] <= rate * whole.false[-1] + 1e-9
+    return float(whole.scores[1:][allowed].min())
 
 
-def share_interval(count: int, of: int) -> tuple[float, float]:
+def share_of(called: Marks, weights: Values) -> tuple[float, float, float]:
+    """A weighted share with its 95 % interval: (value, low, high).
+
+    The interval is Wilson's for as many captures of equal weight as tell as much (Kish's effective number).
+    """
+    share = float((weights * called).sum() / weights.sum())
+    effective = float(weights.sum() ** 2 / (weights**2).sum())
+    return (share, *share_interval(share * effective, effective))
+
+
+def share_interval(count: float, of: float) -> tuple[float, float]:
     """Wilson's 95 % interval of a share; honest where the count is 0 or all, unlike the bootstrap's."""
     if of == 0:
         return float("nan"), float("nan")
@@ -134,12 +148,13 @@ def shifted(p: Values, from_share: float, to_share: float) -> Values:
     return np.asarray(damaged / (damaged + intact))
 
 
-def importance(damaged: Marks, to_share: float) -> Values:
-    """Weights (rows,) under which `to_share` of the rows' weight is damaged; they sum to the number of rows."""
-    share = damaged.mean()
+def importance(damaged: Marks, to_share: float, weights: Values | None = None) -> Values:
+    """Weights (rows,) under which `to_share` of the rows' weight is damaged; their sum stays."""
+    known = np.ones(len(damaged)) if weights is None else weights
+    share = float((known * damaged).sum() / known.sum())
     if not 0 < share < 1:
         raise ValueError("importance weights need damaged and intact rows")
-    return np.where(damaged, to_share / share, (1 - to_share) / (1 - share))
+    return np.asarray(known * np.where(damaged, to_share / share, (1 - to_share) / (1 - share)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +202,9 @@ def expected_calibration_error(
     return reliability(p, damaged, weights=weights, bins=bins).error
 
 
-def reliability_at(p: Values, damaged: Marks, *, from_share: float, to_share: float) -> Reliability:
+def reliability_at(
+    p: Values, damaged: Marks, *, from_share: float, to_share: float, weights: Values | None = None
+) -> Reliability:
     """The diagram that would be measured where `to_share` of the items are damaged.
 
     Args:
@@ -195,5 +212,7 @@ def reliability_at(p: Values, damaged: Marks, *, from_share: float, to_share: fl
         damaged: (rows,).
         from_share: See above.
         to_share: Such as `BELT_SHARE`; the rows are weighted to it, the probabilities shifted to it.
+        weights: (rows,), how many captures each stands for.
     """
-    return reliability(shifted(p, from_share, to_share), damaged, weights=importance(damaged, to_share))
+    heavy = importance(damaged, to_share, weights)
+    return reliability(shifted(p, from_share, to_share), damaged, weights=heavy)

@@ -33,7 +33,7 @@ class Classifier:
     def predict(self, query: Query, references: tuple[Reference, ...]) -> Verdict:
         """A capture is as damaged as its worst picture."""
         del references
-        chances = np.max([self.chances(picture) for picture in self._pictures(query)], axis=0)
+        chances = np.max([self.chances(picture) for picture in pictures(query)], axis=0)
         return Verdict(
             damage=float(chances[0]),
             types={name: float(chance) for name, chance in zip(DEFECTS, chances[2:], strict=True)},
@@ -45,12 +45,13 @@ class Classifier:
         (found,) = self._session.run(["DAMAGE"], dict(inputs))
         return np.asarray(found[0], np.float32)
 
-    @staticmethod
-    def _pictures(query: Query) -> list[dict[str, NDArray[Any]]]:
-        inputs = [framed(query.query_image, query.depth_image)]
-        if query.side_image is not None:
-            inputs.append(framed(query.side_image, None))
-        return inputs
+
+def pictures(query: Query) -> list[dict[str, NDArray[Any]]]:
+    """A capture's pictures as the networks are given them."""
+    inputs = [framed(query.query_image, query.depth_image)]
+    if query.side_image is not None:
+        inputs.append(framed(query.side_image, None))
+    return inputs
 
 
 def framed(image: Path, depth: Path | None) -> dict[str, NDArray[Any]]:

@@ -31,6 +31,7 @@ from triton_models.detector import CELLS, LAYERS, SHIPPED, SIDE, Detector, backb
 from triton_models.metrics import auroc, average_precision, recall_at_fpr
 from triton_models.problems import BadData
 from triton_models.views import KEPT, Views, views
+from triton_models.weights import Weights, drawn, within_classes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,22 +51,26 @@ class Settings:
 def code_of() -> str:
     """A hash of the code that a checkpoint depends on."""
     here = Path(__file__).parent
-    files = ("detector.py", "network.py", "views.py", "train_damage.py")
+    files = ("detector.py", "network.py", "views.py", "weights.py", "train_damage.py")
     return hashlib.sha256(b"".join((here / name).read_bytes() for name in files)).hexdigest()[:12]
 
 
 class Batches:
-    """Augmented batches: every turn and mirror image, crops, light, colour; depth left out half of the time."""
+    """Augmented batches: every turn and mirror image, crops, light, colour; depth left out half of the time.
 
-    def __init__(self, split: Views, settings: Settings) -> None:
+    `weights` (captures,): how often each is shown, 1 on average.
+    """
+
+    def __init__(self, split: Views, settings: Settings, weights: Weights) -> None:
         """Nothing is read yet."""
         self._split, self._settings = split, settings
+        self._weights = weights[split.capture]
         self.count = len(split.labels) // settings.batch
 
     def epoch(self, number: int) -> Iterator[dict[str, Tensor]]:
         """The same order and the same changes for the same number, so that a resumed run is the same run."""
         rng = np.random.default_rng([self._settings.seed, number])
-        order = rng.permutation(len(self._split.labels))
+        order = drawn(self._weights, rng)
         for start in range(0, self.count * self._settings.batch, self._settings.batch):
             yield self._batch(np.sort(order[start : start + self._settings.batch]), rng)
 
@@ -179,11 +184,12 @@ def figures(logits: NDArray[Any], queries: tuple[kaputt.Query, ...]) -> dict[str
     """The headline scores over the ordinary captures."""
     kept = np.array([query.ordinary for query in queries])
     damaged = np.array([query.defect for query in queries])[kept]
+    weights = within_classes(queries)[kept]
     score = logits[kept, 0].astype(np.float64)
     return {
-        "ap_any": round(float(average_precision(score, damaged)), 4),
-        "auroc": round(float(auroc(score, damaged)), 4),
-        "recall_at_1_fpr": round(float(recall_at_fpr(score, damaged, 0.01)), 4),
+        "ap_any": round(average_precision(score, damaged, weights), 4),
+        "auroc": round(auroc(score, damaged, weights), 4),
+        "recall_at_1_fpr": round(recall_at_fpr(score, damaged, 0.01, weights), 4),
     }
 
 
@@ -202,7 +208,7 @@ def train(root: Path, out: Path, settings: Settings, *, workers: int = 2) -> dic
     torch.manual_seed(settings.seed)
     model = Detector(backbone(settings.backbone)).to(memory_format=torch.channels_last)
     frozen(model, deep=settings.deep)
-    batches = Batches(looks["train"], settings)
+    batches = Batches(looks["train"], settings, within_classes(splits["train"].queries))
     optimiser, schedule = _optimiser(model, settings, batches.count)
     state = _resumed(out, settings)
     if state is not None:

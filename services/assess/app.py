@@ -20,9 +20,10 @@ from services.assess.memory import Memory, forgotten_label
 from services.assess.revisions import made_before
 from services.kernel import lines, telemetry, wire
 from services.kernel import records as r
-from services.kernel.calibration import shipped
+from services.kernel.calibration import calibrations
 from services.kernel.catalogue import facts_of
 from services.kernel.faults import MissingRow
+from services.kernel.model_versions import classifier_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,7 +133,12 @@ def build(service: Service, clock: Callable[[], datetime] = _now) -> None:
     memory = Memory(wire.encode, _unpack, clock)
     # The view only follows the topic; what it reads is kept by time, in the memory.
     items: View[r.Assessment] = service.view("damage.assessments", limit=1, on_change=memory.note)
-    scale = decide.Scale(weights=shipped(), prior=service.settings.damage_prior)
+    calibration_of = calibrations(service.view("models.versions"))
+
+    def scale_of(seen: r.InspectionResult | r.Assessment) -> decide.Scale:
+        weights = calibration_of(classifier_of(seen.versions))
+        return decide.Scale(weights=weights, prior=service.settings.damage_prior)
+
     barcodes = telemetry.meter().create_counter(
         "intact.assess.barcodes",
         description="Captures by station and by what the picture says of their barcode.",
@@ -153,7 +159,9 @@ def build(service: Service, clock: Callable[[], datetime] = _now) -> None:
             return
         result = as_known(result, known)
         first = 1 if known else memory.first_revision(subject.item_id, subject.capture_id)
-        await publish(decide.from_result(result, known, rows.of(result), scale, clock(), first=first))
+        await publish(
+            decide.from_result(result, known, rows.of(result), scale_of(result), clock(), first=first)
+        )
         barcodes.add(1, {"station": subject.station_id, "check": result.barcode_check})
 
     async def relabel(label: r.Label, _: Event) -> None:
@@ -164,7 +172,7 @@ def build(service: Service, clock: Callable[[], datetime] = _now) -> None:
             msg = f"item {label.item_id} has no assessment: it was never seen; check the item id"
             raise MissingRow("unknown_item", msg)
         if not made_before(known, label.label_id):
-            correction = rows.correction(label, known, scale)
+            correction = rows.correction(label, known, scale_of(known))
             await publish(labels.from_label(label, known, clock(), correction))
 
     service.consume("inspection.results", judge)

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from services.calibrate import decide, outcomes
-from services.calibrate.ledger import Ledger
+from services.calibrate.ledger import Ledger, model_of, time_of
 from services.kernel import records as r
-from services.kernel.calibration import starting_threshold
+from services.kernel.calibration import starting_thresholds
 
 if TYPE_CHECKING:
     from services.kernel.service import Event, Service
@@ -44,7 +44,7 @@ class Learner:
         self._settings = service.settings
         self._known: View[r.LabelledOutcome] = service.view("calibration.outcomes", limit=OUTCOMES)
         self._thresholds: View[r.Threshold] = service.view("calibration.thresholds")
-        self._start = starting_threshold(service.settings)
+        self._start = starting_thresholds(service.settings, service.view("models.versions"))
         self._ledgers: dict[str, Ledger] | None = None
 
     async def learn(self, batch: Sequence[tuple[r.SidelineCommand, Event]]) -> None:
@@ -71,56 +71,67 @@ class Learner:
         was = old if outcomes.complete(old) else None
         now = new if outcomes.complete(new) else None
         if was is not None and now is not None and outcomes.key_of(was) == outcomes.key_of(now):
-            self._ledger(outcomes.key_of(now)).put(key, was, now)
+            self._ledger(now).put(key, was, now)
         else:
             if was is not None:
-                self._ledger(outcomes.key_of(was)).put(key, was, None)
+                self._ledger(was).put(key, was, None)
             if now is not None:
-                self._ledger(outcomes.key_of(now)).put(key, None, now)
+                self._ledger(now).put(key, None, now)
         return {outcomes.key_of(x): x for x in (was, now) if x is not None}
 
-    def _ledger(self, key: str) -> Ledger:
+    def _ledger(self, like: r.LabelledOutcome) -> Ledger:
         assert self._ledgers is not None  # noqa: S101 (learn comes first)
+        key = outcomes.key_of(like)
         found = self._ledgers.get(key)
         if found is None:
-            found = self._ledgers[key] = self._new_ledger()
-        row = self._thresholds.get(key)
-        if row is not None:
-            found.follow(row.budget, row.threshold, row.evidence_from)
+            found = self._ledgers[key] = self._new_ledger(like)
+        self._follow(key, found)
         return found
 
-    def _new_ledger(self) -> Ledger:
-        return Ledger(self._known.get, self._settings.false_sideline_budget, self._start)
+    def _new_ledger(self, like: r.LabelledOutcome) -> Ledger:
+        budget, start = self._settings.false_sideline_budget, self._start(model_of(like))
+        made = Ledger(self._known.get, budget, start)
+        made.follow(budget, start, None, model_of(like))
+        return made
+
+    def _follow(self, key: str, ledger: Ledger) -> None:
+        row = self._thresholds.get(key)
+        if row is not None:
+            ledger.follow(row.budget, row.threshold, row.evidence_from, row.model)
 
     def _recovered(self) -> dict[str, Ledger]:
         rows: defaultdict[str, list[tuple[str, r.LabelledOutcome]]] = defaultdict(list)
         for found in self._known:
             if outcomes.complete(found):
                 rows[outcomes.key_of(found)].append((outcomes.row_key(found), found))
-        ledgers = {key: self._new_ledger() for key in rows}
-        for key, ledger in ledgers.items():
-            row = self._thresholds.get(key)
-            if row is not None:
-                ledger.follow(row.budget, row.threshold, row.evidence_from)
-            ledger.load(rows[key])
+        ledgers = {}
+        for key, found_rows in rows.items():
+            # Before the first row there is one classifier; should its successor be there already, the first counts.
+            ledgers[key] = self._new_ledger(min((row for _, row in found_rows), key=time_of))
+            self._follow(key, ledgers[key])
+            ledgers[key].load(found_rows)
         return ledgers
 
     async def _look(self, key: str, like: r.LabelledOutcome) -> None:
         if self._settings.pin_thresholds:
             return
-        ledger, row = self._ledger(key), self._thresholds.get(key)
+        ledger, row = self._ledger(like), self._thresholds.get(key)
         if row is not None and row.pinned and ledger.watch.alarm is not None:
             since = ledger.watch.alarm.since.isoformat()
             log.warning("threshold.pinned_over_budget", key=key, threshold=row.threshold, since=since)
             ledger.rest()
-        place = decide.Place(
-            center_id=like.center_id,
-            stage=like.stage,
-            group=like.group,
-            start=self._start,
-            sample_rate=self._settings.sample_rate,
-        )
-        made = decide.next_threshold(ledger, row, place, datetime.now(UTC))
+        made = decide.next_threshold(ledger, row, self._place(like), datetime.now(UTC))
         if made is not None:
             log.info("threshold", key=key, version=made.version, cause=made.cause, reason=made.reason)
             await self._service.write(self._thresholds, key, made)
+
+    def _place(self, like: r.LabelledOutcome) -> decide.Place:
+        return decide.Place(
+            center_id=like.center_id,
+            stage=like.stage,
+            group=like.group,
+            start=self._start(model_of(like)),
+            sample_rate=self._settings.sample_rate,
+            model=model_of(like),
+            at=time_of(like),
+        )

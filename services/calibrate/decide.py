@@ -3,12 +3,16 @@
 Until evidence is there, the model's own calibration decides. Then the lowest threshold that labels show to keep the
 budget does (`evidence`), with 95 % confidence at all looks together. It moves down as evidence grows, and up only when
 labels show an excess (`drift`) or do not confirm the start. Every move is a row with its reason and its counts.
+
+What is learnt is learnt of one version of the classifier: another one's scores mean something else. When a new version
+scores the belt, its own calibration decides until labels of what *it* scored are there; a version that comes back takes
+up the threshold and the evidence that it left.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.calibrate.drift import Alarm, remedy
 from services.calibrate.evidence import ALPHA, Evidence, upper_bound
@@ -25,17 +29,25 @@ BORDER_SHARE = 1.8
 #: does not confirm gives way to what it does confirm.
 BORDER_AFTER = 3.0
 GIVE_WAY_AFTER = 30.0
+#: While a version goes live, items of both are on the belt: none of them, however late its label, turns a row back.
+OVERLAP = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Which threshold is meant; `start`: what it is before the first row; `sample_rate`: of the other passing items."""
+    """Which threshold is meant; `start`: what it is before the first row; `sample_rate`: of the other passing items.
+
+    `model`: the classifier that saw the item just labelled (empty: not recorded), whose own threshold is `start`;
+    `at`: when that was (UTC).
+    """
 
     center_id: str
     stage: r.Stage
     group: str
     start: float
     sample_rate: float
+    model: str = ""
+    at: datetime | None = None
 
 
 def next_threshold(
@@ -44,7 +56,9 @@ def next_threshold(
     """The next row, None while the present one stands. A pinned one stands whatever the labels say."""
     if row is not None and row.pinned:
         return None
-    change = _change(ledger, row, place)
+    change = _other_classifier(ledger, row, place)
+    if change is None and (not ledger.model or place.model in {"", ledger.model}):
+        change = _change(ledger, row, place)
     return None if change is None else _row(ledger, row, place, change, now)
 
 
@@ -55,6 +69,36 @@ class _Change:
     why: str
     confirmed: bool = False
     upper: float = 1.0
+    evidence_from: datetime | None = None
+
+
+def _other_classifier(ledger: Ledger, row: r.Threshold | None, place: Place) -> _Change | None:
+    """The change when another version of the classifier scores the belt than the one that the row is for."""
+    if place.model in {"", ledger.model} or place.at is None or (row is None and not ledger.model):
+        return None
+    if row is not None and not row.model:
+        why = f"from now on, what labels show of classifier {place.model} counts for that version only."
+        return _Change(
+            threshold=row.threshold,
+            cause="MODEL",
+            why=why,
+            confirmed=row.confirmed,
+            evidence_from=row.evidence_from,
+        )
+    since = (
+        max((time_of(o) for o in ledger.counted()), default=None) if row is None else row.decided_at + OVERLAP
+    )
+    if since is not None and place.at <= since:
+        return None
+    left = next((s for s in row.history if s.model == place.model), None) if row is not None else None
+    if left is None:
+        why = (
+            f"classifier {place.model} scores the belt, no longer {ledger.model}, and starts from its own calibration; "
+            "labels of what it scored will move it."
+        )
+        return _Change(threshold=place.start, cause="MODEL", why=why, evidence_from=place.at)
+    why = f"classifier {place.model} is back, with the threshold and evidence that it left in version {left.version}."
+    return _Change(threshold=left.threshold, cause="MODEL", why=why, evidence_from=left.evidence_from)
 
 
 def _change(ledger: Ledger, row: r.Threshold | None, place: Place) -> _Change | None:
@@ -110,7 +154,9 @@ def _row(
     """The record of a change. Times are whole milliseconds, as events carry them."""
     decided = now.replace(microsecond=now.microsecond // 1000 * 1000)
     effective = decided + EFFECT_DELAY
-    evidence, value = ledger.evidence, change.threshold
+    # What was seen with another classifier says nothing about this one.
+    evidence = Evidence(ledger.budget) if change.cause == "MODEL" else ledger.evidence
+    value = change.threshold
     before = "the model's own" if row is None else f"{row.threshold:.6g}"
     moved = value != (place.start if row is None else row.threshold)
     return r.Threshold(
@@ -133,7 +179,14 @@ def _row(
         intact_weight=evidence.weight,
         confidence=1 - ALPHA if change.confirmed else 0.0,
         effective_at=effective,
-        # What was shown before a drift says nothing about what comes after it.
-        evidence_from=effective if change.cause == "DRIFT" else row.evidence_from if row else None,
+        evidence_from=_evidence_from(row, change, effective),
         history=remembered(row),
+        model=place.model or (row.model if row else ""),
     )
+
+
+def _evidence_from(row: r.Threshold | None, change: _Change, effective: datetime) -> datetime | None:
+    if change.cause == "MODEL":
+        return change.evidence_from
+    # What was shown before a drift says nothing about what comes after it.
+    return effective if change.cause == "DRIFT" else row.evidence_from if row else None

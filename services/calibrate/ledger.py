@@ -26,6 +26,8 @@ class Ledger:
         self.evidence = Evidence(self.budget)
         self.watch = Watch(self.budget, served)
         self.since: datetime | None = None
+        #: The classifier whose scores count; empty until one is known.
+        self.model = ""
 
     def put(self, key: str, old: r.LabelledOutcome | None, new: r.LabelledOutcome | None) -> None:
         """Replace what is known of an item: `old` is taken back."""
@@ -51,18 +53,18 @@ class Ledger:
         """Begin a new watch: the alarm has been told."""
         self.watch = Watch(self.budget, self.watch.served)
 
-    def follow(self, budget: float, served: float, since: datetime | None) -> None:
-        """Go by the present row: its budget, its threshold, and only items assessed from `since` on.
+    def follow(self, budget: float, served: float, since: datetime | None, model: str = "") -> None:
+        """Go by the present row: its budget, its threshold, and only items that its classifier saw from `since` on.
 
         A lower threshold continues the watch, a higher one begins it anew: what was wrong has been mended.
         """
         budget = _as_carried(budget)
-        if (budget, since) == (self.budget, self.since):
+        if (budget, since, model) == (self.budget, self.since, self.model):
             if served > self.watch.served:
                 self.watch = Watch(budget, served)
             self.watch.served = served
             return
-        self.budget, self.since = budget, since
+        self.budget, self.since, self.model = budget, since, model
         self.evidence, self.watch = Evidence(budget), Watch(budget, served)
         for found in sorted(self.counted(), key=time_of):
             self.evidence.add(found)
@@ -76,12 +78,19 @@ class Ledger:
                 yield found
 
     def _counts(self, found: r.LabelledOutcome) -> bool:
-        return complete(found) and (self.since is None or time_of(found) >= self.since)
+        if not complete(found) or (self.since is not None and time_of(found) < self.since):
+            return False
+        return not self.model or model_of(found) in {"", self.model}
 
 
 def _as_carried(budget: float) -> float:
     """A budget as events carry it, so that a row that is read again is no other budget."""
     return float(np.float32(budget))
+
+
+def model_of(found: r.LabelledOutcome) -> str:
+    """The classifier that an item's score comes from; empty where an older release did not say."""
+    return "" if found.labelling is None else found.labelling.model
 
 
 def time_of(found: r.LabelledOutcome) -> datetime:

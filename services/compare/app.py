@@ -11,6 +11,8 @@ from services.kernel import features
 from services.kernel import records as r
 from services.kernel.catalogue import facts_of
 from services.kernel.faults import MissingRow
+from services.kernel.galleries import Galleries
+from services.kernel.model_versions import encoder_of
 from services.kernel.triton import MOST_REFERENCES, Comparer
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ def build(service: Service, comparer: Comparer | None = None) -> None:
     service.on_start(comparer.start, comparer.close)
     service.ready_when("triton", comparer.ready)
     catalog = service.view("catalog.products")
-    galleries = service.view("gallery.references")
+    galleries = Galleries(service)
     cache = _Features(service.blobs)
 
     async def compare(identified: r.Identification, _: Event) -> None:
@@ -36,7 +38,8 @@ def build(service: Service, comparer: Comparer | None = None) -> None:
         if product_id is not None and product is None:
             msg = f"product {product_id} is not in catalog.products; send it there, then retry"
             raise MissingRow("unknown_product", msg)
-        compared = await _comparison(service.blobs, cache, comparer, identified, galleries.get(product_id))
+        gallery = galleries.of(product_id, encoder_of(identified.versions))
+        compared = await _comparison(service.blobs, cache, comparer, identified, gallery)
         versions = dict(identified.versions) | (comparer.versions if compared is not None else {})
         await service.publish(
             "inspection.results",
@@ -68,7 +71,7 @@ async def _comparison(
     identified: r.Identification,
     gallery: r.Gallery | None,
 ) -> r.Comparison | None:
-    encoder = identified.versions.get("model.gallery_encoder", "")
+    encoder = encoder_of(identified.versions)
     if gallery is None or gallery.encoder != encoder or not gallery.references:
         return None
     query = features.unpack(await blobs.get(identified.features_key))

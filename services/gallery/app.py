@@ -13,7 +13,9 @@ from services.kernel import records as r
 from services.kernel import wire
 from services.kernel.faults import MissingRow
 from services.kernel.features import checked_embedding, unpack_embedding
+from services.kernel.galleries import Galleries
 from services.kernel.index import ReferenceIndex
+from services.kernel.model_versions import encoder_of
 
 if TYPE_CHECKING:
     from services.kernel.service import Event, Service
@@ -26,7 +28,7 @@ def build(service: Service, index: ReferenceIndex | None = None) -> None:
     service.on_start(index.start, index.close)
     service.ready_when("postgres", index.ready)
     catalog: View[r.Product] = service.view("catalog.products")
-    galleries: View[r.Gallery] = service.view("gallery.references")
+    galleries = Galleries(service)
 
     async def enrol(inspection: r.Inspection, event: Event) -> None:
         product_id = event.key
@@ -34,12 +36,16 @@ def build(service: Service, index: ReferenceIndex | None = None) -> None:
             msg = f"product {product_id} is not in catalog.products; send it there, then retry"
             raise MissingRow("unknown_product", msg)
         checked_embedding(inspection.embedding)
-        known = galleries.get(product_id)
-        gallery = decide.enrolled(known, inspection, await _copied(product_id, inspection), datetime.now(UTC))
+        listed = galleries.lists.get(product_id)
+        known = galleries.of(product_id, encoder_of(inspection.versions))
+        before = decide.Before(known=known, version=listed.version if listed else 0)
+        gallery = decide.enrolled(
+            before, inspection, await _copied(product_id, inspection), datetime.now(UTC)
+        )
         if gallery is not None:
-            await service.write(galleries, product_id, gallery)
+            await service.write(galleries.lists, product_id, gallery)
         # Also when the list did not change: a crash may have come between the topic and the index.
-        current = galleries.get(product_id)
+        current = galleries.lists.get(product_id)
         if current is not None:
             await index.replace(
                 current.encoder,
@@ -48,11 +54,13 @@ def build(service: Service, index: ReferenceIndex | None = None) -> None:
             )
 
     async def _copied(product_id: str, inspection: r.Inspection) -> str:
-        """Copy features and images; returns the key of the features."""
+        """Copy features, images and manifest; returns the key of the features."""
         blobs, subject = service.blobs, inspection.subject
         base = f"references/{product_id}/{subject.capture_id}"
-        manifest = wire.decode(r.Capture, await blobs.get(f"manifests/{subject.capture_id}.avro"))
+        written = await blobs.get(f"manifests/{subject.capture_id}.avro")
+        manifest = wire.decode(r.Capture, written)
         copies = [(f"{base}/features.icf", await blobs.get(inspection.features_key))]
+        copies.append((f"{base}/manifest.avro", written))
         copies += [(f"{base}/{i.key.rsplit('/', 1)[1]}", await blobs.get(i.key)) for i in manifest.images]
         await blobs.put(copies)
         return copies[0][0]

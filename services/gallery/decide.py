@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.kernel import records as r
+from services.kernel.model_versions import encoder_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -13,25 +15,30 @@ if TYPE_CHECKING:
 MOST = 6
 
 
-def enrolled(
-    known: r.Gallery | None, inspection: r.Inspection, features_key: str, now: datetime
-) -> r.Gallery | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """A product's references as the encoder of a capture sees them, and the version of its list, 0 when it has none."""
+
+    known: r.Gallery | None
+    version: int
+
+
+def enrolled(before: Before, inspection: r.Inspection, features_key: str, now: datetime) -> r.Gallery | None:
     """The product's next whole list, None when this capture is in it already.
 
-    A list holds embeddings of one encoder version: a capture seen by another version begins a new list.
+    A list holds embeddings of one encoder version: a capture seen by another version goes on from the list as that
+    version sees it, and begins a new one where there is none.
     """
-    product_id = str(inspection.subject.enrol_product_id)
-    encoder = inspection.versions["model.gallery_encoder"]
-    kept = known.references if known is not None and known.encoder == encoder else ()
     capture_id = inspection.subject.capture_id
+    kept = before.known.references if before.known is not None else ()
     if any(ref.reference_id == capture_id for ref in kept):
         return None
     reference = r.Reference(
         reference_id=capture_id, features_key=features_key, embedding=inspection.embedding, enrolled_at=now
     )
     return r.Gallery(
-        product_id=product_id,
-        version=known.version + 1 if known else 1,
-        encoder=encoder,
+        product_id=str(inspection.subject.enrol_product_id),
+        version=before.version + 1,
+        encoder=encoder_of(inspection.versions),
         references=(*kept, reference)[-MOST:],
     )

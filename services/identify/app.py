@@ -14,7 +14,9 @@ from services.kernel import records as r
 from services.kernel.catalogue import checked_barcode
 from services.kernel.faults import MissingRow
 from services.kernel.features import checked_embedding
+from services.kernel.galleries import Galleries
 from services.kernel.index import ReferenceIndex
+from services.kernel.model_versions import encoder_of
 
 if TYPE_CHECKING:
     from services.kernel.service import Event, Service
@@ -39,7 +41,7 @@ def build(service: Service, index: ReferenceIndex | None = None) -> None:
 
     catalog = service.view("catalog.products", on_change=remember)
     manifests = service.view("totes.manifests")
-    galleries = service.view("gallery.references")
+    galleries = Galleries(service)
     dealt = _Lines(service)
 
     async def identify(inspection: r.Inspection, _: Event) -> None:
@@ -49,10 +51,10 @@ def build(service: Service, index: ReferenceIndex | None = None) -> None:
             msg = f"tote {subject.tote_id} has no manifest; send it to totes.manifests, then retry"
             raise MissingRow("unknown_tote", msg)
         embedding = checked_embedding(inspection.embedding)
-        encoder = inspection.versions.get("model.gallery_encoder", "")
+        encoder = encoder_of(inspection.versions)
 
         def with_similarity(product_id: str) -> tuple[str, float | None]:
-            return product_id, decide.similarity(embedding, galleries.get(product_id), encoder)
+            return product_id, decide.similarity(embedding, galleries.of(product_id, encoder), encoder)
 
         scanned = by_barcode.get(subject.barcode) if subject.barcode else None
         prior = with_similarity(scanned) if scanned else None
@@ -67,7 +69,8 @@ def build(service: Service, index: ReferenceIndex | None = None) -> None:
             versions["row.totes.manifests"] = manifests.version(subject.tote_id)
         if identity.product_id is not None:
             versions["row.catalog.products"] = catalog.version(identity.product_id)
-            versions["row.gallery.references"] = galleries.version(identity.product_id)
+            name, row = galleries.row(identity.product_id, encoder)
+            versions[name] = row
         await service.publish(
             "captures.identified",
             identity.product_id or subject.item_id,

@@ -24,6 +24,7 @@ class Calibration:
         offset: Added to it.
         gallery: Weights of what a comparison with references adds.
         catalogue: Weights of what knowing the contents adds.
+        classifier: The build that the weights were fitted for; None: they fit any.
     """
 
     version: str
@@ -33,6 +34,7 @@ class Calibration:
     offset: float
     gallery: tuple[float, ...]
     catalogue: tuple[float, ...]
+    classifier: str | None = None
 
 
 def logit(probability: float) -> float:

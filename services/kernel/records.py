@@ -383,6 +383,7 @@ class Labelling:
     border: float | None = None
     border_rate: float
     sample_rate: float
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -609,6 +610,8 @@ class ThresholdStep:
     border_rate: float
     cause: str
     effective_at: datetime | None = None
+    model: str = ""
+    evidence_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -637,6 +640,18 @@ class Threshold:
     effective_at: datetime | None = None
     evidence_from: datetime | None = None
     history: tuple[ThresholdStep, ...] = ()
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelVersion:
+    """models.versions: what is known of a version of a network before it serves; key: model|version."""
+
+    model: str
+    version: str
+    threshold: float | None = None
+    share: float | None = None
+    promoted_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,13 +22,15 @@ class Sight:
     """What the models say about each image of a capture, in order.
 
     damage: (images, 9) float32 in [0, 1]; embedding: (images, 256) float32; matter: (images, 5) float32: logit of
-    something lying beside the item, its colour in CIELAB, share of the picture; crops: a JPEG of the framed item each.
+    something lying beside the item, its colour in CIELAB, share of the picture; crops: a JPEG of the framed item each;
+    versions: of the networks that gave this very answer, as events carry them.
     """
 
     damage: npt.NDArray[np.float32]
     embedding: npt.NDArray[np.float32]
     matter: npt.NDArray[np.float32]
     crops: tuple[bytes, ...]
+    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,12 @@ from the event's own time and the row's history, never from the clock of the pro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from services.kernel import records as r
+from services.kernel.model_versions import classifier_of
 
 #: How long after its decision a threshold comes into force: longer than a row takes to be read (a second), and than
 #: the clocks of two machines may differ.
@@ -23,6 +25,7 @@ HISTORY = 16
 class Plan:
     """What an item is held against, and how probably it is pulled for a label when it passes. All in [0, 1].
 
+    `model`: the version of the classifier that its score comes from; a threshold is one on that version's scale.
     Passing items at or above `border` are drawn at `border_rate`, others at `sample_rate`: labels just below the
     threshold are what a lower threshold can be judged by, and there are few such items.
     """
@@ -32,6 +35,7 @@ class Plan:
     border: float | None = None
     border_rate: float = 0.0
     sample_rate: float = 0.0
+    model: str = ""
 
     def rate(self, score: float) -> float:
         """Probability with which an item of this score is pulled if it is not sidelined."""
@@ -56,21 +60,39 @@ def key_for(assessment: r.Assessment) -> str:
     return threshold_key(subject.center_id, subject.stage, product_group(assessment.product))
 
 
-def in_force(row: r.Threshold | None, at: datetime, start: float, sample_rate: float) -> Plan:
+def plan_for(
+    row: r.Threshold | None, assessment: r.Assessment, start: Callable[[str], float], sample_rate: float
+) -> Plan:
+    """What decides about an assessed item; `start`: the threshold of a classifier's version before its first row."""
+    model = classifier_of(assessment.versions)
+    return replace(in_force(row, assessment.assessed_at, start(model), sample_rate, model=model), model=model)
+
+
+def in_force(
+    row: r.Threshold | None, at: datetime, start: float, sample_rate: float, *, model: str = ""
+) -> Plan:
     """What decides about an item assessed at `at` (UTC); `start`: the threshold before the first row.
 
-    Items older than everything the row remembers are held against the oldest state that it does remember.
+    Only states that are for the classifier that assessed it count: while a new version goes live, or after a way back,
+    items of both meet their own thresholds. Items older than everything the row remembers are held against the oldest
+    state that it does remember.
     """
+    first = Plan(threshold=start, sample_rate=sample_rate)
     if row is None:
-        return Plan(threshold=start, sample_rate=sample_rate)
+        return first
     states: tuple[r.Threshold | r.ThresholdStep, ...] = (row, *row.history)
-    for state in states:
+    fitting = [state for state in states if holds_for(state, model)]
+    for state in fitting:
         if state.effective_at is None or at >= state.effective_at:
             return _plan(state, sample_rate)
-    oldest = states[-1]
-    return (
-        Plan(threshold=start, sample_rate=sample_rate) if oldest.version <= 1 else _plan(oldest, sample_rate)
-    )
+    if not fitting or fitting[-1] is not states[-1] or fitting[-1].version <= 1:
+        return first
+    return _plan(fitting[-1], sample_rate)
+
+
+def holds_for(state: r.Threshold | r.ThresholdStep, model: str) -> bool:
+    """Whether a threshold is for this version of the classifier; a pinned one, and an older release's, is for any."""
+    return not model or state.model in {"", model}
 
 
 def _plan(state: r.Threshold | r.ThresholdStep, sample_rate: float) -> Plan:
@@ -92,6 +114,8 @@ def step_of(row: r.Threshold) -> r.ThresholdStep:
         border_rate=row.border_rate,
         cause=row.cause,
         effective_at=row.effective_at,
+        model=row.model,
+        evidence_from=row.evidence_from,
     )
 
 

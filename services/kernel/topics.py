@@ -102,11 +102,17 @@ TOPICS: tuple[Topic, ...] = (
     _flow("gallery.enrolments", r.Inspection, "product", ("inspect",), ("gallery",)),
     _table("gallery.references", r.Gallery, "product", ("gallery",), ("gallery", "identify", "compare")),
     _table(
+        "gallery.encodings", r.Gallery, "product|encoder", ("operator",), ("gallery", "identify", "compare")
+    ),
+    _table(
         "calibration.thresholds",
         r.Threshold,
         "center|stage|group",
         ("calibrate", "operator"),
         ("calibrate", "sideline"),
+    ),
+    _table(
+        "models.versions", r.ModelVersion, "model|version", ("operator",), ("assess", "calibrate", "sideline")
     ),
     _table("calibration.outcomes", r.LabelledOutcome, "item|stage", ("calibrate",), ("calibrate",)),
     _table(

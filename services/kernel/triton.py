@@ -20,7 +20,7 @@ import structlog
 from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc as rpc
 
-from services.kernel import telemetry
+from services.kernel import model_versions, telemetry
 from services.kernel.faults import DataFault, DependencyFault
 from services.kernel.sight import Difference, Photo, Sight
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 MODEL = "capture_inspection"
-PARTS = ("damage_classifier", "gallery_encoder")
 DAMAGE, EMBEDDING, MATTER = (9,), (256,), (5,)
 COMPARISON_MODEL = "gallery_comparison"
 COMPARED, HEAT = (6,), (2, 16, 16)
@@ -95,20 +94,18 @@ class QualityModel:
 class _Model:
     """One model of the server: asked with a deadline, and put through its paces before it is relied on."""
 
-    def __init__(self, address: str, model: str, parts: Sequence[str], timeout_s: float) -> None:
+    def __init__(self, address: str, model: str, timeout_s: float) -> None:
         self._address = address
         self._model = model
-        self._parts = parts
         self._timeout_s = timeout_s
         self._channel: grpc.aio.Channel | None = None
         self._stub: Any = None
         self._slots = asyncio.Semaphore(CONCURRENCY)
-        self.versions: dict[str, str] = {}
         meter = telemetry.meter()
         self._seconds = meter.create_histogram("intact.triton.duration", unit="s", description="Round trip.")
 
     async def start(self, patience_s: float = 60.0) -> None:
-        """Connect, learn the model versions and ask something.
+        """Connect and ask something.
 
         Raises:
             DependencyFault: Triton is not ready or answers nonsense, after trying for `patience_s` seconds.
@@ -118,7 +115,6 @@ class _Model:
         until = time.monotonic() + patience_s
         while True:
             try:
-                self.versions = {f"model.{part}": await self._version(part) for part in self._parts}
                 await self._try()
             except (DependencyFault, DataFault) as fault:
                 if time.monotonic() > until:
@@ -144,16 +140,6 @@ class _Model:
     async def _try(self) -> None:
         raise NotImplementedError
 
-    async def _version(self, model: str) -> str:
-        try:
-            meta = await self._stub.ModelMetadata(pb.ModelMetadataRequest(name=model), timeout=5.0)
-            config = await self._stub.ModelConfig(pb.ModelConfigRequest(name=model), timeout=5.0)
-        except grpc.RpcError as exc:
-            msg = f"Triton does not describe {model}: {_said(exc)}"
-            raise DependencyFault(msg) from exc
-        build = config.config.parameters["build"].string_value
-        return f"{max(meta.versions, key=int)}+{build}"
-
     async def _ask(self, request: Any) -> Any:
         began = time.perf_counter()
         with telemetry.span(f"triton {self._model}"):
@@ -171,10 +157,13 @@ class _Model:
 
 
 class Triton(_Model):
-    """Asks the ensemble about captures."""
+    """Asks the ensemble about captures.
 
-    def __init__(self, address: str, *, timeout_s: float = 20.0) -> None:
-        super().__init__(address, MODEL, PARTS, timeout_s)
+    `model`: the ensemble that serves, unless another one is to be tried before it does.
+    """
+
+    def __init__(self, address: str, *, timeout_s: float = 20.0, model: str = MODEL) -> None:
+        super().__init__(address, model, timeout_s)
 
     async def _try(self) -> None:
         await self.inspect([Photo(image=_test_picture())])
@@ -187,17 +176,31 @@ class Triton(_Model):
             DependencyFault: Triton is gone, too slow, too busy, or its answer is not what was asked for.
         """
         rows = {"IMAGE": [p.image for p in photos], "DEPTH": [p.depth for p in photos]}
-        return read_answer(await self._ask(_request(MODEL, rows, self._timeout_s)), len(photos))
+        return read_answer(await self._ask(_request(self._model, rows, self._timeout_s)), len(photos))
 
 
 class Comparer(_Model):
     """Asks the comparison about a capture's framed pictures and its product's references."""
 
     def __init__(self, address: str, *, timeout_s: float = 20.0) -> None:
-        super().__init__(address, COMPARISON_MODEL, (COMPARISON_MODEL,), timeout_s)
+        super().__init__(address, COMPARISON_MODEL, timeout_s)
+        #: Learned at the start: there is one version of it, that of the checkout.
+        self.versions: dict[str, str] = {}
 
     async def _try(self) -> None:
+        self.versions = {model_versions.key_of(COMPARISON_MODEL): await self._version()}
         await self.compare([_test_picture()], [_test_picture()])
+
+    async def _version(self) -> str:
+        try:
+            meta = await self._stub.ModelMetadata(pb.ModelMetadataRequest(name=self._model), timeout=5.0)
+            config = await self._stub.ModelConfig(pb.ModelConfigRequest(name=self._model), timeout=5.0)
+        except grpc.RpcError as exc:
+            msg = f"Triton does not describe {self._model}: {_said(exc)}"
+            raise DependencyFault(msg) from exc
+        return model_versions.name_of(
+            int(max(meta.versions, key=int)), config.config.parameters["build"].string_value
+        )
 
     async def compare(self, query: Sequence[bytes], references: Sequence[bytes]) -> Difference:
         """Compare one capture with at most `MOST_REFERENCES` pictures of its product.
@@ -266,7 +269,12 @@ def read_answer(answer: Any, images: int) -> Sight:
     if not np.isfinite(matter).all():
         msg = "Triton's answer about matter holds no numbers; restart it and look at its log"
         raise DependencyFault(msg)
-    return Sight(damage=damage, embedding=embedding, matter=matter, crops=_pictures(raw, "CROP", images))
+    versions = model_versions.read_all(
+        (model, _tensor(raw, name, "INT64", (images, 2), np.dtype("<i8")))
+        for model, name in model_versions.OUTPUTS.items()
+    )
+    crops = _pictures(raw, "CROP", images)
+    return Sight(damage=damage, embedding=embedding, matter=matter, crops=crops, versions=versions)
 
 
 def read_difference(answer: Any, queries: int, references: int) -> Difference:

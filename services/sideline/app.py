@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from services.kernel import records as r
-from services.kernel.calibration import starting_threshold
-from services.kernel.thresholds import Plan, in_force, key_for
+from services.kernel.calibration import starting_thresholds
+from services.kernel.thresholds import Plan, key_for, plan_for
 from services.sideline import decide, worth
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ def build(service: Service) -> None:
     settings = service.settings
     thresholds: View[r.Threshold] = service.view("calibration.thresholds")
     budgets: View[r.SidelineBudget] = service.view("sideline.budgets", limit=100_000)
-    default = starting_threshold(settings)
+    start_of = starting_thresholds(settings, service.view("models.versions"))
 
     def plan_of(assessment: r.Assessment) -> Plan:
         row = thresholds.get(key_for(assessment))
-        return in_force(row, assessment.assessed_at, default, settings.sample_rate)
+        return plan_for(row, assessment, start_of, settings.sample_rate)
 
     async def publish(assessment: r.Assessment, made: decide.Admission, plan: Plan, now: datetime) -> None:
         decided = decide.decision(assessment, made, plan, now)

@@ -69,6 +69,7 @@ def labelling(
         border=plan.border,
         border_rate=plan.border_rate,
         sample_rate=plan.sample_rate,
+        model=plan.model,
     )
 
 

@@ -53,6 +53,11 @@ class Home:
         """The object store's folder."""
         return self.root / "store"
 
+    @property
+    def models(self) -> Path:
+        """The model repository that is served, and the versions that people staged."""
+        return self.root / "models"
+
     def log(self, name: str) -> Path:
         """Return the log file of the process `name`."""
         return self.logs / f"{name}.log"

@@ -19,7 +19,7 @@ from types import FrameType, TracebackType
 from typing import Self
 
 from services.kernel import topics
-from services.stack import kafka, mesh, postgres, processes, state, triton
+from services.stack import kafka, mesh, models, postgres, processes, state, triton
 from services.stack.home import MODEL_REPOSITORY, Home, default_home
 from services.stack.mesh import Service
 from services.stack.ports import free_ports
@@ -61,9 +61,10 @@ class Stack:
         Args:
             home: where it keeps everything; the checkout's own `.intact` unless given.
             services: which services to start, by name.
-            repository: the Triton model repository.
+            repository: the model repository that ships; a copy of it is served.
             settings: further INTACT_* settings for the services; they win over the stack's own.
-            fresh: delete what an earlier stack left in this home: topics, database, stored images.
+            fresh: delete what an earlier stack left in this home (topics, database, stored images), and serve the
+                models that ship.
             progress: is told what happens.
         """
         self.home = home or default_home()
@@ -207,6 +208,8 @@ class Stack:
         data = (self.home.kafka, self.home.postgres, self.home.store) if self._fresh else ()
         for folder in (self.home.logs, *data):
             shutil.rmtree(folder, ignore_errors=True)
+        if self._fresh:
+            models.reset(self.home)
         self.home.make()
         names = (*_PORTS, *(_health(service) for service in self.services))
         ports = dict(zip(names, free_ports(len(names)), strict=True))
@@ -258,7 +261,7 @@ class Stack:
         ports = self.state.ports
         server = triton.start(
             self.home,
-            repository=self._repository,
+            repository=models.build_repository(self.home, self._repository),
             port=ports["triton"],
             metrics_port=ports["triton-metrics"],
             progress=lambda what: self._say("triton", what),

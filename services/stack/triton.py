@@ -163,6 +163,9 @@ def command(*, port: int, metrics_port: int) -> tuple[str, ...]:
     return (
         str(_package() / "tritonserver" / "bin" / "tritonserver"),
         "--model-repository=models",
+        # Everything is loaded at the start; later, `./intact model` says what else is, and what no longer.
+        "--model-control-mode=explicit",
+        "--load-model=*",
         "--backend-directory=backends",
         "--grpc-address=127.0.0.1",
         f"--grpc-port={port}",
@@ -197,11 +200,8 @@ def start(
     """Start the server on the model repository; it is ready once `wait_ready` returns.
 
     Raises:
-        Problem: there is no such repository, or the Python backend cannot be assembled.
+        Problem: the Python backend cannot be assembled.
     """
-    if not repository.is_dir():
-        msg = f"no Triton model repository at {repository}"
-        raise Problem(msg)
     root = assemble(home.cache, progress)
     folder = home.run / "triton"
     folder.mkdir(exist_ok=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -130,6 +131,17 @@ async def test_without_references_of_this_encoder_nothing_is_compared(given: dic
     assert found.comparison is None
     assert "model.gallery_comparison" not in found.versions
     assert not comparer.shown
+
+
+async def test_a_capture_is_compared_with_the_references_as_its_own_encoder_sees_them() -> None:
+    service, comparer = made()
+    kept = service.views["gallery.references"].get("P1")
+    assert kept is not None
+    other = dataclasses.replace(kept, encoder="101+new", references=kept.references[:1])
+    service.row("gallery.encodings", "P1|101+new", other)
+    await compared(service, identification(versions={"model.gallery_encoder": "101+new"}))
+    await compared(service, identification())
+    assert [len(references) for _, references in comparer.shown] == [1, 2]
 
 
 async def test_an_unknown_product_goes_on_without_facts() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -48,6 +49,7 @@ async def test_a_reference_gets_copies_of_its_own_and_enters_the_list_and_the_in
     assert gallery.references[0].features_key == f"{base}/features.icf"
     assert service.blobs.stored[f"{base}/features.icf"] == b"features of a"
     assert service.blobs.stored[f"{base}/top.png"] == b"picture of a"
+    assert wire.decode(r.Capture, service.blobs.stored[f"{base}/manifest.avro"]).images[0].camera == "top"
     assert index.replaced == [(ENCODER, "P1", [str(uid("capture of a"))])]
 
 
@@ -67,6 +69,18 @@ async def test_a_repeat_says_nothing_new_but_fills_an_index_that_a_crash_left_be
     await service.give("gallery.enrolments", again, key="P1")
     assert len(service.sent_to("gallery.references")) == 1
     assert len(index.replaced) == 1
+
+
+async def test_a_capture_of_the_next_encoder_joins_the_references_as_that_encoder_sees_them() -> None:
+    service, index = made()
+    await service.give("gallery.enrolments", stored(service, "a"), key="P1")
+    (listed,) = service.sent_to("gallery.references")
+    service.row("gallery.encodings", "P1|101+new", dataclasses.replace(listed, encoder="101+new"))
+    later = dataclasses.replace(stored(service, "b"), versions={"model.gallery_encoder": "101+new"})
+    await service.give("gallery.enrolments", later, key="P1")
+    newest = service.sent_to("gallery.references")[-1]
+    assert (newest.encoder, newest.version, len(newest.references)) == ("101+new", 2, 2)
+    assert [(encoder, len(names)) for encoder, _, names in index.replaced] == [(ENCODER, 1), ("101+new", 2)]
 
 
 async def test_a_product_that_the_catalogue_does_not_have_is_waited_for() -> None:

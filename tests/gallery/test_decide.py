@@ -13,7 +13,8 @@ def seen(name: str, encoder: str = ENCODER) -> r.Inspection:
 
 def enrolled(*names: str, known: r.Gallery | None = None, **given: Any) -> r.Gallery:
     for name in names:
-        known = decide.enrolled(known, seen(name, **given), f"references/P1/{name}", NOON)
+        before = decide.Before(known=known, version=known.version if known else 0)
+        known = decide.enrolled(before, seen(name, **given), f"references/P1/{name}", NOON)
         assert known is not None
     assert known is not None
     return known
@@ -34,7 +35,8 @@ def test_each_further_reference_makes_the_next_version_of_the_whole_list() -> No
 
 
 def test_a_capture_that_is_in_the_list_changes_nothing() -> None:
-    assert decide.enrolled(enrolled("a", "b"), seen("a"), "elsewhere", NOON) is None
+    before = decide.Before(known=enrolled("a", "b"), version=2)
+    assert decide.enrolled(before, seen("a"), "elsewhere", NOON) is None
 
 
 def test_the_oldest_reference_makes_room() -> None:
@@ -43,10 +45,16 @@ def test_the_oldest_reference_makes_room() -> None:
     assert keys(gallery) == list(names[-decide.MOST :])
 
 
-def test_a_new_encoder_begins_a_new_list() -> None:
-    gallery = enrolled("c", known=enrolled("a", "b"), encoder="2+new")
-    assert (gallery.version, gallery.encoder, keys(gallery)) == (3, "2+new", ["c"])
+def test_another_encoder_goes_on_from_the_list_as_it_sees_it() -> None:
+    as_it_sees_it = enrolled("a", "b", encoder="2+new")
+    found = decide.enrolled(
+        decide.Before(known=as_it_sees_it, version=7), seen("c", "2+new"), "references/P1/c", NOON
+    )
+    assert found is not None
+    assert (found.version, found.encoder, keys(found)) == (8, "2+new", ["a", "b", "c"])
 
 
-def test_the_same_capture_seen_by_a_new_encoder_is_enrolled_again() -> None:
-    assert keys(enrolled("a", known=enrolled("a"), encoder="2+new")) == ["a"]
+def test_an_encoder_that_saw_nothing_yet_begins_a_new_list() -> None:
+    found = decide.enrolled(decide.Before(known=None, version=2), seen("c", "2+new"), "references/P1/c", NOON)
+    assert found is not None
+    assert (found.version, found.encoder, keys(found)) == (3, "2+new", ["c"])

@@ -58,6 +58,25 @@ async def test_a_manifest_overrules_a_wrong_barcode_and_gives_the_order_line() -
     assert found.versions["row.gallery.references"] == "0@42"
 
 
+async def test_each_encoder_meets_the_references_as_it_sees_them() -> None:
+    """Another encoder's picture of P1 lies on axis 7; its references, in its own embedding, do too."""
+    service, index = made()
+    reference = r.Reference(reference_id=uid("1"), features_key="g", embedding=axis(7), enrolled_at=NOON)
+    seen = r.Gallery(product_id="P1", version=1, encoder="101+new", references=(reference,))
+    service.row("gallery.encodings", "P1|101+new", seen, offset=5)
+    picture = inspection(
+        subject(barcode="barcode of P1"), embedding=axis(7), versions={"model.gallery_encoder": "101+new"}
+    )
+    await service.give("captures.inspected", picture)
+    (new,) = service.sent_to("captures.identified")
+    assert (new.product_id, new.confidence) == ("P1", 1.0)
+    assert new.versions["row.gallery.encodings"] == "0@5"
+    old = await identified(service, 1, barcode="barcode of P1")
+    assert (old.product_id, old.confidence) == ("P1", 1.0)
+    assert old.versions["row.gallery.references"] == "0@41"
+    assert not index.asked
+
+
 async def test_a_wrong_barcode_without_a_manifest_is_searched_for_within_one_encoder_version() -> None:
     service, index = made([("P3", 0.9)])
     found = await identified(service, 3, barcode="barcode of P1")

@@ -18,9 +18,8 @@ from tests.samples import NOON, subject
 class FakeTriton:
     """Sees damage in proportion to the first byte of an image."""
 
-    versions = {"model.damage_classifier": "1+a", "model.gallery_encoder": "1+b"}  # noqa: RUF012 (never changed)
-
     def __init__(self) -> None:
+        self.versions = {"model.damage_classifier": "1+a", "model.gallery_encoder": "1+b"}
         self.seen: list[list[Photo]] = []
 
     async def start(self) -> None: ...
@@ -38,7 +37,8 @@ class FakeTriton:
         embedding[:, 0] = 1
         matter = np.array([[photo.image[0] / 64 - 2, 30, 1, 2, 0.01] for photo in photos], np.float32)
         crops = tuple(b"crop of " + photo.image for photo in photos)
-        return Sight(damage=damage, embedding=embedding, matter=matter, crops=crops)
+        versions = dict(self.versions)
+        return Sight(damage=damage, embedding=embedding, matter=matter, crops=crops, versions=versions)
 
 
 def stored(service: FakeService, camera: str, data: bytes, role: r.ImageRole = r.ImageRole.RGB) -> r.Image:
@@ -90,6 +90,19 @@ async def test_a_depth_image_that_changed_in_the_store_is_refused_too() -> None:
             "station.captures", r.Capture(subject=subject(), received_at=NOON, images=(image, depth))
         )
     assert not triton.seen
+
+
+async def test_scores_carry_the_version_that_gave_them_also_when_another_goes_live_between_two_captures() -> (
+    None
+):
+    service, triton = made()
+    image = stored(service, "top", b"\x40")
+    for version in ("1+a", "101+b", "1+a"):
+        triton.versions["model.damage_classifier"] = version
+        capture = r.Capture(subject=subject(version), received_at=NOON, images=(image,))
+        await service.give("station.captures", capture, key="tote-1")
+    found = [i.versions["model.damage_classifier"] for i in service.sent_to("captures.inspected")]
+    assert found == ["1+a", "101+b", "1+a"]
 
 
 async def test_a_reference_to_enrol_goes_to_the_gallery_and_not_down_the_chain() -> None:

@@ -32,6 +32,10 @@ def floats(shape: tuple[int, ...], value: float, kind: str = "FP32") -> tuple[st
     return kind, shape, np.full(shape, value, dtype).tobytes()
 
 
+def version(number: int, build: int, rows: int = 2) -> tuple[str, tuple[int, ...], bytes]:
+    return "INT64", (rows, 2), np.array([[number, build]] * rows, "<i8").tobytes()
+
+
 def sight(**changed: tuple[str, tuple[int, ...], bytes]) -> Any:
     unit = np.zeros((2, 256), "<f4")
     unit[:, 0] = 1
@@ -41,6 +45,8 @@ def sight(**changed: tuple[str, tuple[int, ...], bytes]) -> Any:
             "EMBEDDING": ("FP32", (2, 256), unit.tobytes()),
             "MATTER": floats((2, 5), -3.0),
             "CROP": ("BYTES", (2, 1), strings([CROP, CROP + b"!"])),
+            "CLASSIFIER_VERSION": version(101, 0xABC),
+            "ENCODER_VERSION": version(1, 0xDEF),
         }
         | changed
     )
@@ -56,6 +62,10 @@ def test_a_whole_answer_is_read() -> None:
     found = read_answer(sight(), 2)
     assert found.crops == (CROP, CROP + b"!")
     assert (found.damage.shape, found.matter.shape) == ((2, 9), (2, 5))
+    assert found.versions == {
+        "model.damage_classifier": "101+000000000abc",
+        "model.gallery_encoder": "1+000000000def",
+    }
 
 
 @pytest.mark.parametrize(
@@ -71,6 +81,9 @@ def test_a_whole_answer_is_read() -> None:
         {"CROP": ("BYTES", (2, 1), strings([CROP, CROP])[:-1])},
         {"CROP": ("BYTES", (2, 1), strings([CROP, b"GIF89a"]))},
         {"CROP": ("BYTES", (2, 1), b"")},
+        {"CLASSIFIER_VERSION": version(0, 7)},
+        {"CLASSIFIER_VERSION": version(1, 7, rows=1)},
+        {"ENCODER_VERSION": ("INT64", (2, 2), np.array([[1, 7], [2, 7]], "<i8").tobytes())},
     ],
 )
 def test_an_answer_without_sense_is_the_dependencys_fault(changed: Any) -> None:

@@ -362,7 +362,7 @@ def test_an_enrolment_grows_the_gallery_and_the_vector_index(mesh: Mesh) -> None
 def indexed(mesh: Mesh, gallery: r.Gallery) -> int:
     with psycopg.connect(mesh.stack.environment()["INTACT_POSTGRES"]) as connection:
         row = connection.execute(
-            "select count(*) from reference_embeddings where product_id = %s and encoder = %s",
+            "select count(*) from encodings where product_id = %s and encoder = %s",
             (gallery.product_id, gallery.encoder),
         ).fetchone()
     assert row is not None

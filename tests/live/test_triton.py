@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import json
 import time
@@ -94,15 +95,14 @@ async def test_a_truncated_image_fails_alone(triton: Triton, photos: tuple[Photo
     assert not any(isinstance(answer, BaseException) for answer in answers)
 
 
-async def test_both_models_versions_are_known(triton: Triton) -> None:
-    build = json.loads((MODEL_REPOSITORY / "damage_classifier" / "1" / "calibration.json").read_text())[
-        "build"
-    ]
-    assert triton.versions.keys() == {"model.damage_classifier", "model.gallery_encoder"}
-    assert triton.versions["model.damage_classifier"] == f"1+{build}"
-    number, _, encoder_build = triton.versions["model.gallery_encoder"].partition("+")
-    assert number == "1"
-    assert encoder_build
+async def test_each_answer_says_which_versions_gave_it(triton: Triton, pictures: tuple[bytes, ...]) -> None:
+    calibration = MODEL_REPOSITORY / "damage_classifier" / "1" / "calibration.json"
+    versions = (await triton.inspect(pictures)).versions
+    assert versions.keys() == {"model.damage_classifier", "model.gallery_encoder"}
+    assert versions["model.damage_classifier"] == f"1+{json.loads(calibration.read_text())['build']}"
+    encoder = MODEL_REPOSITORY / "gallery_encoder" / "1" / "gallery_encoder.onnx"
+    build = hashlib.sha256(encoder.read_bytes()).hexdigest()[:12]
+    assert versions["model.gallery_encoder"] == f"1+{build}"
 
 
 async def test_a_capture_is_laid_over_itself_and_not_over_an_empty_picture(

@@ -15,7 +15,7 @@ from triton_models.problems import BadData
 
 OURS = (
     "depth_image", "damage_mask", "scenario", "side_image", "side_mask", "design", "units_expected", "units_seen",
-    "camera", "barcode", "contents",
+    "camera", "barcode", "contents", "sampling_weight",
 )  # fmt: skip
 
 
@@ -154,4 +154,25 @@ def test_many_missing_files_are_counted_and_the_first_named(root: Path) -> None:
 def test_a_file_that_is_no_parquet_is_named(root: Path) -> None:
     (root / "query-test.parquet").write_text("capture_id\n", encoding="utf-8")
     with pytest.raises(BadData, match=r"query-test\.parquet cannot be read as parquet"):
+        load(root, "test")
+
+
+def test_a_weight_that_is_not_told_is_one(root: Path) -> None:
+    edit(root, with_cell("sampling_weight", 0, 4.0))
+    queries = load(root, "test").queries
+    assert [queries[0].weight, queries[1].weight] == [4.0, 1.0]
+    edit(root, lambda frame: frame.drop("sampling_weight"))
+    assert {query.weight for query in load(root, "test").queries} == {1.0}
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_weight_that_is_no_number_of_captures_is_refused_with_its_row(root: Path, weight: float) -> None:
+    edit(root, with_cell("sampling_weight", 3, weight))
+    with pytest.raises(BadData, match=r"row 3: sampling_weight is .*, not a number above 0"):
+        load(root, "test")
+
+
+def test_weights_that_are_words_are_refused(root: Path) -> None:
+    edit(root, lambda frame: frame.with_columns(pl.lit("many").alias("sampling_weight")))
+    with pytest.raises(BadData, match="column sampling_weight must hold numbers"):
         load(root, "test")

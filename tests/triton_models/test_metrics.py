@@ -180,3 +180,57 @@ def test_the_interval_of_a_share_is_open_where_nothing_was_seen() -> None:
     assert high == pytest.approx(0.161, abs=0.001)
     assert m.share_interval(20, 20) == pytest.approx((1 - high, 1))
     assert np.isnan(m.share_interval(0, 0)).all()
+
+
+# -- rows that stand for several ----------------------------------------------------------------------------------
+
+
+@SEEDS
+def test_a_row_of_weight_three_counts_as_three_rows(seed: int) -> None:
+    scores, damaged = drawn(seed)
+    times = np.random.default_rng(seed + 100).integers(1, 4, len(scores))
+    many, marks, weights = np.repeat(scores, times), np.repeat(damaged, times), times.astype(float)
+    assert m.average_precision(scores, damaged, weights) == pytest.approx(m.average_precision(many, marks))
+    assert m.auroc(scores, damaged, weights) == pytest.approx(m.auroc(many, marks))
+    assert m.recall_at_fpr(scores, damaged, 0.1, weights) == pytest.approx(m.recall_at_fpr(many, marks, 0.1))
+    assert m.threshold_at_fpr(scores, damaged, 0.1, weights) == m.threshold_at_fpr(many, marks, 0.1)
+    value, low, high = m.headline(scores, damaged, damaged, weights=weights, resamples=50)["ap_major"]
+    assert value == pytest.approx(m.ap_major(many, marks, marks))
+    assert low <= high
+
+
+def test_weights_that_are_all_the_same_change_nothing() -> None:
+    scores, damaged = drawn(3)
+    plain = m.headline(scores, damaged, damaged, resamples=50)
+    weighted = m.headline(scores, damaged, damaged, weights=np.full(len(scores), 7.0), resamples=50)
+    for name, figures in plain.items():
+        assert weighted[name] == pytest.approx(figures, nan_ok=True)
+
+
+def test_what_was_drawn_seldom_undoes_the_choice_of_what_was_labelled() -> None:
+    """Of a belt all high scores are labelled and few low ones; weighted, the false positives are the belt's."""
+    rng = np.random.default_rng(5)
+    damaged = rng.random(40_000) < 0.1
+    scores = np.clip(rng.normal(0.3 + 0.3 * damaged, 0.15), 0, 1)
+    chance = np.where(scores > 0.6, 1.0, 0.05)
+    labelled = rng.random(40_000) < chance
+    some = scores[labelled], damaged[labelled]
+    whole = m.recall_at_fpr(scores, damaged, 0.01)
+    assert m.recall_at_fpr(*some, 0.01, 1 / chance[labelled]) == pytest.approx(whole, abs=0.03)
+    assert m.recall_at_fpr(*some, 0.01) < whole - 0.1, "unweighted, the labels say something else"
+
+
+def test_a_weighted_share_has_the_interval_of_what_it_really_rests_on() -> None:
+    called = np.array([True, False, False, False, True, False])
+    assert m.share_of(called, np.ones(6)) == (pytest.approx(1 / 3), *m.share_interval(2, 6))
+    value, low, high = m.share_of(called, np.array([50.0, 1, 1, 1, 1, 1]))
+    assert value == pytest.approx(51 / 55)
+    assert high - low > 0.6, "one row of weight 50 is hardly more than one row"
+
+
+def test_importance_keeps_the_weight_of_all_rows() -> None:
+    _, damaged = drawn(2)
+    weights = np.random.default_rng(1).uniform(1, 9, len(damaged))
+    found = m.importance(damaged, 0.001, weights)
+    assert found.sum() == pytest.approx(weights.sum())
+    assert (found * damaged).sum() / found.sum() == pytest.approx(0.001)

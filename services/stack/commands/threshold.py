@@ -200,6 +200,8 @@ def _next(
         confidence=0.0,
         false_positive_upper=1.0,
         pinned=row.pinned or threshold is not None,
+        # A pin stands whatever classifier scores the belt, until it is released.
+        model=row.model if threshold is None else "",
         effective_at=decided + EFFECT_DELAY,
         history=() if first else remembered(row),
     )
@@ -208,9 +210,10 @@ def _next(
 def told(key: str, row: Threshold) -> str:
     """Return a row as two lines for a person."""
     how = "pinned" if row.pinned else "confirmed" if row.confirmed else "not confirmed yet"
+    scale = f", of classifier {row.model}" if row.model else ""
     border = f", labels from {row.border:.6g} on at {row.border_rate:.0%}" if row.border is not None else ""
     return (
-        f"{key}  {row.threshold:.6g}  version {row.version}, {how}; budget {row.budget:.3%}{border}\n"
+        f"{key}  {row.threshold:.6g}  version {row.version}, {how}{scale}; budget {row.budget:.3%}{border}\n"
         f"      {row.decided_at:%Y-%m-%d %H:%M:%S} {row.reason}"
     )
 

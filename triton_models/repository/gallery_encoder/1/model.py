@@ -1,7 +1,9 @@
 """Triton's Python backend running one ONNX network on the CPU; the same file serves every network here.
 
-Which network, and what it must hash to, comes from `parameters` in config.pbtxt; inputs and outputs are those that it
-declares. The full Triton image can serve the same .onnx with its ONNX Runtime or TensorRT backend.
+Which network, and what it must hash to, comes from `parameters` in config.pbtxt: `build` for the version that ships,
+`build.N` for a version N that was put beside it; inputs and outputs are those that it declares. Every row of an answer
+says which version and build computed it. The full Triton image can serve the same .onnx with its ONNX Runtime or
+TensorRT backend.
 """
 
 from __future__ import annotations
@@ -24,12 +26,15 @@ class TritonPythonModel:
         config = json.loads(args["model_config"])
         parameters = {name: value["string_value"] for name, value in config["parameters"].items()}
         path = Path(args["model_repository"]) / args["model_version"] / parameters["network"]
+        number = args["model_version"]
         build = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-        if build != parameters["build"]:
-            message = f"{path.name} is build {build}, config.pbtxt names {parameters['build']}: export again"
+        wanted = parameters.get(f"build.{number}", parameters["build"])
+        if build != wanted:
+            message = f"{path.name} is build {build}, config.pbtxt names {wanted}: export again"
             raise pb_utils.TritonModelException(message)
+        self._version = np.array([[int(number), int(build, 16)]], np.int64)
         self._inputs = [entry["name"] for entry in config["input"]]
-        self._outputs = [entry["name"] for entry in config["output"]]
+        self._outputs = [entry["name"] for entry in config["output"] if entry["name"] != "VERSION"]
         # Rows that run at once: more of them only push each other out of the processor's cache.
         self._slice = int(parameters["rows_at_once"])
         self._session = _session(path)
@@ -56,6 +61,7 @@ class TritonPythonModel:
                 pb_utils.Tensor(name, np.ascontiguousarray(values[start:end]))
                 for name, values in zip(self._outputs, outputs, strict=True)
             ]
+            tensors.append(pb_utils.Tensor("VERSION", np.repeat(self._version, end - start, axis=0)))
             answers.append(pb_utils.InferenceResponse(output_tensors=tensors))
             start = end
         return answers
