@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from services.gallery import decide
+from services.kernel import bundle, wire
 from services.kernel import records as r
-from services.kernel import wire
 from services.kernel.faults import MissingRow
 from services.kernel.features import checked_embedding, unpack_embedding
 from services.kernel.index import ReferenceIndex
@@ -51,9 +51,9 @@ def build(service: Service, index: ReferenceIndex | None = None) -> None:
         """Copy features and images; returns the key of the features."""
         blobs, subject = service.blobs, inspection.subject
         base = f"references/{product_id}/{subject.capture_id}"
-        manifest = wire.decode(r.Capture, await blobs.get(f"manifests/{subject.capture_id}.avro"))
+        capture = wire.decode(r.Capture, await bundle.event_of(blobs.get, subject.capture_id))
         copies = [(f"{base}/features.icf", await blobs.get(inspection.features_key))]
-        copies += [(f"{base}/{i.key.rsplit('/', 1)[1]}", await blobs.get(i.key)) for i in manifest.images]
+        copies += [(f"{base}/{decide.file_name(i)}", await blobs.get(i.key)) for i in capture.images]
         await blobs.put(copies)
         return copies[0][0]
 
