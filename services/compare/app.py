@@ -11,6 +11,7 @@ from services.kernel import features
 from services.kernel import records as r
 from services.kernel.catalogue import facts_of
 from services.kernel.faults import MissingRow
+from services.kernel.pulse import Pulse
 from services.kernel.triton import MOST_REFERENCES, Comparer
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def build(service: Service, comparer: Comparer | None = None) -> None:
     catalog = service.view("catalog.products")
     galleries = service.view("gallery.references")
     cache = _Features(service.blobs)
+    pulse = Pulse(service.settings.gather_s)
 
     async def compare(identified: r.Identification, _: Event) -> None:
         product_id = identified.product_id
@@ -37,6 +39,7 @@ def build(service: Service, comparer: Comparer | None = None) -> None:
             msg = f"product {product_id} is not in catalog.products; send it there, then retry"
             raise MissingRow("unknown_product", msg)
         compared = await _comparison(service.blobs, cache, comparer, identified, galleries.get(product_id))
+        await pulse.wait()
         versions = dict(identified.versions) | (comparer.versions if compared is not None else {})
         await service.publish(
             "inspection.results",

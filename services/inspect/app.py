@@ -10,6 +10,7 @@ from services.inspect import decide
 from services.kernel import features
 from services.kernel import records as r
 from services.kernel.faults import DataFault
+from services.kernel.pulse import Pulse
 from services.kernel.sight import Photo
 from services.kernel.triton import Triton
 
@@ -22,6 +23,7 @@ def build(service: Service, triton: Triton | None = None) -> None:
     triton = triton or Triton(service.settings.triton, timeout_s=service.settings.triton_timeout_s)
     service.on_start(triton.start, triton.close)
     service.ready_when("triton", triton.ready)
+    pulse = Pulse(service.settings.gather_s)
 
     async def inspect(capture: r.Capture, event: Event) -> None:
         seen = decide.seen(capture.images)
@@ -29,6 +31,7 @@ def build(service: Service, triton: Triton | None = None) -> None:
             msg = "the capture has no RGB image"
             raise DataFault("no_image", msg)
         sight = await triton.inspect(await asyncio.gather(*(photo(*pair) for pair in seen)))
+        await pulse.wait()
         subject = capture.subject
         key = f"features/{subject.captured_at:%Y%m%d}/{subject.capture_id}.icf"
         await service.blobs.put([(key, features.pack(sight.embedding, sight.crops))])
