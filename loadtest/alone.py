@@ -13,17 +13,22 @@ from services.inspect.decide import pooled_embedding
 from services.kernel import records as r
 from services.kernel.features import Features, pack_embedding
 from services.kernel.sight import Photo
-from services.kernel.triton import MOST_REFERENCES, Comparer, Triton
-from services.stack.racks import Planned
+from services.kernel.triton import MOST_REFERENCES, Comparer, QualityModel, Triton
+from services.stack.racks import Planned, Submitted
 from services.stack.report import Observed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the mesh asked about one capture; `product_id`: whose references it was compared with, None: it was not."""
+    """What the mesh asked about one capture.
+
+    `product_id`: whose references it was compared with, None: it was not. `measured`: the station had the photos
+    themselves looked at.
+    """
 
     photos: tuple[Photo, ...]
     product_id: str | None
+    measured: bool
 
 
 def photos_of(item: Planned) -> tuple[Photo, ...]:
@@ -34,8 +39,10 @@ def photos_of(item: Planned) -> tuple[Photo, ...]:
     )
 
 
-def asked_of(planned: Iterable[Planned], events: Iterable[Observed]) -> list[Asked]:
-    """What the mesh asked about these captures, as their assessments say it.
+def asked_of(
+    planned: Iterable[Planned], submitted: Iterable[Submitted], events: Iterable[Observed]
+) -> list[Asked]:
+    """What the mesh asked about these captures, as the station's answers and their assessments say it.
 
     Raises:
         RuntimeError: one has no assessment.
@@ -45,12 +52,19 @@ def asked_of(planned: Iterable[Planned], events: Iterable[Observed]) -> list[Ask
         for e in events
         if e.topic == "damage.assessments" and e.record is not None
     }
+    measured = {s.capture_id for s in submitted if s.measured}
     asked = []
     for item in planned:
         if item.capture_id not in compared:
             msg = f"{item.item_id} was not assessed, so what was asked about it is not known"
             raise RuntimeError(msg)
-        asked.append(Asked(photos=photos_of(item), product_id=compared[item.capture_id]))
+        asked.append(
+            Asked(
+                photos=photos_of(item),
+                product_id=compared[item.capture_id],
+                measured=item.capture_id in measured,
+            )
+        )
     return asked
 
 
@@ -69,20 +83,26 @@ class Alone:
 
     async def _rate(self, asked: Sequence[Asked], concurrency: int) -> float:
         triton, comparer = Triton(self._address), Comparer(self._address)
+        quality = QualityModel(self._address, timeout_s=20.0)
         await triton.start()
         await comparer.start()
         if not self._kept:
             await self._enrol(triton)
         waiting = iter(asked)
         began = time.perf_counter()
-        await asyncio.gather(*(self._work(triton, comparer, waiting) for _ in range(concurrency)))
+        await asyncio.gather(*(self._work(triton, comparer, quality, waiting) for _ in range(concurrency)))
         seconds = time.perf_counter() - began
         await triton.close()
         await comparer.close()
+        await quality.close()
         return len(asked) / seconds
 
-    async def _work(self, triton: Triton, comparer: Comparer, waiting: Iterator[Asked]) -> None:
+    async def _work(
+        self, triton: Triton, comparer: Comparer, quality: QualityModel, waiting: Iterator[Asked]
+    ) -> None:
         for one in waiting:
+            if one.measured:
+                await quality.measure([photo.image for photo in one.photos])
             sight = await triton.inspect(one.photos)
             if one.product_id is not None:
                 held = most_alike(sight.embedding, self._galleries[one.product_id], MOST_REFERENCES)

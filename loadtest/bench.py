@@ -2,9 +2,9 @@
 
 `./intact bench` alternates between (a) the whole mesh, station to sideline decision, and (b) Triton alone, asked by the
 mesh's own clients at their best concurrency for what the mesh has just asked about the same captures: each inspected
-once, and compared with the references of the product that the mesh took it for; then (c) sends at half the saturated
-rate in open loop and takes latency from the scheduled send. Machines are noisy: the ratio is taken pair by pair within
-one run.
+once, measured where the station had it measured, and compared with the references of the product that the mesh took it
+for; then (c) sends at half the saturated rate in open loop and takes latency from the scheduled send. Machines are
+noisy: the ratio is taken pair by pair within one run.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ class Bench:
     mesh_rate: float
     ratio: float
     ratios: tuple[float, ...]
+    #: Captures whose photos the station had measured; Triton alone is asked about the same ones.
+    measured_share: float
     triton_rates: tuple[float, ...]
     mesh_rates: tuple[float, ...]
     cpu_ms_per_capture: dict[str, float]
@@ -82,20 +84,22 @@ def run(stack: Stack, *, captures: int, rounds: int, say: Say) -> Bench:
     )
     warm, rest = planned[: captures // 2], planned[captures // 2 :]
     with Observer(environment["INTACT_BROKERS"]) as observer:
-        _mesh(stack, observer, warm, say, "warm-up")
+        _, submitted = _mesh(stack, observer, warm, say, "warm-up")
         alone = Alone(environment["INTACT_TRITON"], racks.enrolments(world, REFERENCES))
-        concurrency = _best_concurrency(alone, asked_of(warm, observer.observed()), say)
+        concurrency = _best_concurrency(alone, asked_of(warm, submitted, observer.observed()), say)
         triton_rates, mesh_rates = [], []
         spent: dict[str, float] = {}
-        load = 0.0
+        load, measured = 0.0, 0
         for n in range(rounds):
             batch = rest[n * captures : (n + 1) * captures]
             before, mine = _cpu(stack), _own_cpu()
-            mesh_rates.append(_mesh(stack, observer, batch, say, f"round {n + 1}")[0])
+            rate, submitted = _mesh(stack, observer, batch, say, f"round {n + 1}")
+            mesh_rates.append(rate)
+            measured += sum(s.measured for s in submitted)
             load += _own_cpu() - mine
             for name, seconds in _cpu(stack).items():
                 spent[name] = spent.get(name, 0.0) + seconds - before.get(name, 0.0)
-            triton_rates.append(alone.rate(asked_of(batch, observer.observed()), concurrency))
+            triton_rates.append(alone.rate(asked_of(batch, submitted, observer.observed()), concurrency))
             say(
                 f"round {n + 1}: Triton alone {triton_rates[-1]:.1f}/s, mesh {mesh_rates[-1]:.1f}/s, "
                 f"ratio {mesh_rates[-1] / triton_rates[-1]:.3f}"
@@ -113,6 +117,7 @@ def run(stack: Stack, *, captures: int, rounds: int, say: Say) -> Bench:
         mesh_rate=round(statistics.median(mesh_rates), 2),
         ratio=round(statistics.median(ratios), 4),
         ratios=ratios,
+        measured_share=round(measured / total, 4),
         triton_rates=tuple(round(x, 2) for x in triton_rates),
         mesh_rates=tuple(round(x, 2) for x in mesh_rates),
         cpu_ms_per_capture=per,
@@ -160,8 +165,8 @@ def _best_concurrency(alone: Alone, asked: list[Asked], say: Say) -> int:
 
 def _mesh(
     stack: Stack, observer: Observer, planned: list[racks.Planned], say: Say, name: str
-) -> tuple[float, Report]:
-    """Captures per second of the mesh: all of them, from the first send to the last sideline decision."""
+) -> tuple[float, list[racks.Submitted]]:
+    """Captures per second of the mesh, and what became of them: from the first send to the last sideline decision."""
     submitted = asyncio.run(racks.drive(_url(stack), _tokens(stack), planned, concurrency=32))
     if not observer.settle(submitted, timeout_s=180, quiet_s=0.5):
         say(f"{name}: not settled within 180 s")
@@ -172,7 +177,7 @@ def _mesh(
         for e in observer.observed()
         if e.topic == "sideline.decisions" and e.record.item_id in ours
     )
-    return report.captures / (last - min(s.scheduled_at for s in submitted)), report
+    return report.captures / (last - min(s.scheduled_at for s in submitted)), submitted
 
 
 def _half(stack: Stack, observer: Observer, planned: list[racks.Planned], rate: float, say: Say) -> Report:

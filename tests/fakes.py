@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from services.kernel import wire
 from services.kernel.agents import BatchHandler, Event, Handler
 from services.kernel.faults import DataFault
+from services.kernel.keys import part_of
 from services.kernel.settings import Settings
 from services.kernel.topics import BY_NAME
 from services.kernel.views import View
@@ -32,12 +33,18 @@ class FakeBlobs:
 
     async def get(self, key: str) -> bytes:
         self.reads.append(key)
-        if key not in self.stored:
-            raise DataFault("missing_blob", f"nothing is stored under {key}")
-        return self.stored[key]
+        return piece(self.stored, key)
 
     async def put(self, items: Iterable[tuple[str, bytes]]) -> None:
         self.stored.update(items)
+
+
+def piece(stored: Mapping[str, bytes], key: str) -> bytes:
+    """What is stored under a key, or under the part of an object that it names."""
+    whole, begin, end = part_of(key) or (key, 0, None)
+    if whole not in stored:
+        raise DataFault("missing_blob", f"nothing is stored under {key}")
+    return stored[whole][begin:end]
 
 
 @dataclass(slots=True)

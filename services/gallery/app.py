@@ -5,12 +5,13 @@ References outlive the captures they were made from, so features and images are 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from services.gallery import decide
+from services.kernel import bundle, wire
 from services.kernel import records as r
-from services.kernel import wire
 from services.kernel.faults import MissingRow
 from services.kernel.features import checked_embedding, unpack_embedding
 from services.kernel.galleries import Galleries
@@ -57,11 +58,11 @@ def build(service: Service, index: ReferenceIndex | None = None) -> None:
         """Copy features, images and manifest; returns the key of the features."""
         blobs, subject = service.blobs, inspection.subject
         base = f"references/{product_id}/{subject.capture_id}"
-        written = await blobs.get(f"manifests/{subject.capture_id}.avro")
-        manifest = wire.decode(r.Capture, written)
+        capture = wire.decode(r.Capture, await bundle.event_of(blobs.get, subject.capture_id))
+        kept = tuple(replace(i, key=f"{base}/{decide.file_name(i)}") for i in capture.images)
         copies = [(f"{base}/features.icf", await blobs.get(inspection.features_key))]
-        copies.append((f"{base}/manifest.avro", written))
-        copies += [(f"{base}/{i.key.rsplit('/', 1)[1]}", await blobs.get(i.key)) for i in manifest.images]
+        copies.append((f"{base}/manifest.avro", wire.encode(replace(capture, images=kept))))
+        copies += [(copy.key, await blobs.get(i.key)) for i, copy in zip(capture.images, kept, strict=True)]
         await blobs.put(copies)
         return copies[0][0]
 

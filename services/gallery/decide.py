@@ -42,3 +42,9 @@ def enrolled(before: Before, inspection: r.Inspection, features_key: str, now: d
         encoder=encoder_of(inspection.versions),
         references=(*kept, reference)[-MOST:],
     )
+
+
+def file_name(image: r.Image) -> str:
+    """What the copy of a reference's image is called; no two images of a capture have the same name."""
+    kind = "jpg" if image.media_type == "image/jpeg" else "png"
+    return f"{image.camera}-{image.role.lower()}-{image.sha256[:16]}.{kind}"

@@ -21,9 +21,10 @@ from services.kernel import telemetry, wire
 from services.kernel.agents import BatchHandler, Event, Handler, Loop, Patience
 from services.kernel.blobs import Blobs
 from services.kernel.faults import ConfigurationFault, Fault
+from services.kernel.publisher import Publisher
 from services.kernel.settings import Settings
 from services.kernel.topics import BY_NAME, wait_for
-from services.kernel.transport import Consumer, Publisher, Transport
+from services.kernel.transport import Consumer, Transport
 from services.kernel.views import View, Views
 
 if TYPE_CHECKING:

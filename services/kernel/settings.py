@@ -32,6 +32,11 @@ class Settings(BaseSettings):
     commit_stall_s: float = Field(
         default=60.0, gt=0, description="liveness fails when commits stall this long"
     )
+    gather_s: float = Field(
+        default=0.2,
+        ge=0,
+        description="what Triton has seen goes on in bursts, at most this often; 0: one by one",
+    )
     triton_timeout_s: float = Field(default=20.0, gt=0)
     quality: bool = Field(
         default=True,

@@ -18,12 +18,11 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import confluent_kafka
 import structlog
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 from faust.exceptions import ProducerSendError
 from faust.transport import base
 from faust.types import TP, ConsumerMessage, RecordMetadata
@@ -31,6 +30,7 @@ from faust.types import TP, ConsumerMessage, RecordMetadata
 from services.kernel.calls import CLIENT_LOG, Calls
 from services.kernel.faults import DependencyFault
 from services.kernel.frontier import Frontier
+from services.kernel.publisher import Publisher
 from services.kernel.topics import MESSAGE_MAX_BYTES
 
 if TYPE_CHECKING:
@@ -44,8 +44,11 @@ log = structlog.get_logger(__name__)
 IN_FLIGHT_PER_PARTITION = 64
 #: Events taken from librdkafka in one go; small enough to keep partitions fair.
 BATCH = 128
+#: After its first event a batch is waited for this long: what was sent at once upstream arrives within it, partition
+#: by partition.
+_TOGETHER_S = 0.02
 _PAUSED_POLL_S = 0.02
-_IDLE_POLL_S = 0.2
+_IDLE_POLL_S = 0.5
 
 
 class Consumer(base.Consumer):
@@ -154,7 +157,7 @@ class Consumer(base.Consumer):
             if first is None:
                 continue
             generation = self._generation
-            more = kafka.consume(BATCH, 0)
+            more = kafka.consume(BATCH, _TOGETHER_S)
             # Either call may rebalance on its way; an event from before must not pass for one from after.
             taken = (first, *more) if generation == self._generation else more
             batch = [m for m in taken if self._usable(m)]
@@ -450,107 +453,6 @@ def _pause(kafka: confluent_kafka.Consumer, tps: frozenset[TP]) -> None:
 def _resume(kafka: confluent_kafka.Consumer, tps: frozenset[TP]) -> None:
     if tps:
         kafka.resume([TopicPartition(*tp) for tp in tps])
-
-
-class Publisher:
-    """An idempotent producer for asyncio: `publish` returns when the broker has acknowledged (acks=all).
-
-    Delivery reports arrive on librdkafka's thread and reach the loop in batches, one wake-up for all
-    that are there.
-    """
-
-    def __init__(self, brokers: str, client_id: str, *, linger_ms: int = 2) -> None:
-        self._producer = confluent_kafka.Producer(
-            {
-                "bootstrap.servers": brokers,
-                "client.id": client_id,
-                "enable.idempotence": True,
-                "acks": "all",
-                "linger.ms": linger_ms,
-                "compression.type": "none",
-                "message.max.bytes": MESSAGE_MAX_BYTES,
-                # Longer than any broker restart; what fails after it ends the process, and the event is replayed.
-                "delivery.timeout.ms": 120_000,
-                "partitioner": "murmur2_random",
-                "statistics.interval.ms": 0,
-                "logger": CLIENT_LOG,
-            }
-        )
-        self._reports: deque[tuple[asyncio.Future[tuple[int, int]], KafkaError | None, Any]] = deque()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._poll, name="kafka-produce", daemon=True)
-
-    def start(self) -> None:
-        """Begin to take delivery reports; call on the event loop that will publish."""
-        self._loop = asyncio.get_running_loop()
-        self._thread.start()
-
-    def _poll(self) -> None:
-        while not self._closing.is_set():
-            self._producer.poll(0.5)
-
-    def _report(
-        self, future: asyncio.Future[tuple[int, int]], error: KafkaError | None, message: Any
-    ) -> None:
-        self._reports.append((future, error, (message.partition(), message.offset())))
-        loop = self._loop
-        if len(self._reports) == 1 and loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._settle)
-
-    def _settle(self) -> None:
-        # Popping before looking again keeps the wake-up rule of _report: whoever makes it one long wakes the loop.
-        while self._reports:
-            future, error, where = self._reports.popleft()
-            if future.done():
-                continue
-            if error is None:
-                future.set_result(where)
-            else:
-                future.set_exception(DependencyFault(f"Kafka did not take the event: {error.str()}"))
-
-    def publish_soon(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: HeadersArg | None = None
-    ) -> asyncio.Future[tuple[int, int]]:
-        """Queue an event; the future gives (partition, offset).
-
-        Raises DependencyFault when the queue is full or the event is too large to be sent.
-        """
-        if self._loop is None:
-            msg = "start the publisher first"
-            raise RuntimeError(msg)
-        future: asyncio.Future[tuple[int, int]] = self._loop.create_future()
-        try:
-            self._producer.produce(
-                topic,
-                value,
-                key,
-                on_delivery=lambda error, message: self._report(future, error, message),
-                headers=list(cast("Any", headers)) if headers else None,
-            )
-        except (BufferError, KafkaException) as exc:
-            msg = f"Kafka cannot take an event for {topic} now: {exc}"
-            raise DependencyFault(msg) from exc
-        return future
-
-    def publish(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: HeadersArg | None = None
-    ) -> Awaitable[tuple[int, int]]:
-        """Send an event and wait until all in-sync replicas have it."""
-        return self.publish_soon(topic, key, value, headers)
-
-    def backlog(self) -> int:
-        """Events queued or unacknowledged."""
-        return len(self._producer)
-
-    async def close(self) -> None:
-        """Wait for what is queued, then stop the thread."""
-        left = await asyncio.to_thread(self._producer.flush, 10.0)
-        if left:
-            log.error("kafka.unsent_at_close", events=left)
-        self._closing.set()
-        if self._thread.is_alive():
-            await asyncio.to_thread(self._thread.join, 2.0)
 
 
 class Producer(base.Producer):

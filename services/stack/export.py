@@ -11,8 +11,8 @@ import asyncio
 import hashlib
 import mimetypes
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,8 +20,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kernel import bundle, wire
 from services.kernel import records as r
-from services.kernel import wire
 from services.kernel.blobs import Blobs
 from services.kernel.faults import DataFault
 from services.stack.labelled import GONE, UNCHECKED, Found, Labelled, by_split
@@ -92,19 +92,19 @@ async def export(found: Found, blobs: Blobs, out: Path, tick: Tick) -> Exported:
     target = _Target(folder=out, blobs=Blobs(out.as_uri()))
     slots, left_out = asyncio.Semaphore(_AT_ONCE), Counter(found.left_out)
 
-    async def copied(manifest: str, folder: str, base: str | None) -> _Pictures | None:
+    async def copied(event: Awaitable[bytes], folder: str, *, counted: bool) -> _Pictures | None:
         async with slots:
             try:
-                return await _copied(blobs, target, manifest, folder, base)
+                return await _copied(blobs, target, wire.decode(r.Capture, await event), folder)
             except DataFault as fault:
-                left_out[UNCHECKED if fault.reason == "checksum" else GONE] += base is None
+                left_out[UNCHECKED if fault.reason == "checksum" else GONE] += counted
                 return None
             finally:
                 tick()
 
     pictures = await asyncio.gather(
         *(
-            copied(f"manifests/{one.capture_id}.avro", f"captures/{one.capture_id}", None)
+            copied(bundle.event_of(blobs.get, one.capture_id), f"captures/{one.capture_id}", counted=True)
             for one in found.captures
         )
     )
@@ -113,9 +113,9 @@ async def export(found: Found, blobs: Blobs, out: Path, tick: Tick) -> Exported:
     held = await asyncio.gather(
         *(
             copied(
-                f"{(base := ref.features_key.rpartition('/')[0])}/manifest.avro",
+                blobs.get(f"{ref.features_key.rpartition('/')[0]}/manifest.avro"),
                 f"references/{ref.reference_id}",
-                base,
+                counted=False,
             )
             for _, ref in listed
         )
@@ -205,16 +205,12 @@ def _reference(product_id: str, seen: _Pictures) -> kaputt.Reference:
 # -- pictures -----------------------------------------------------------------------------------------------------
 
 
-async def _copied(blobs: Blobs, target: _Target, manifest: str, folder: str, base: str | None) -> _Pictures:
-    """Copy the pictures of a capture; `base`: where a reference keeps its own copies.
+async def _copied(blobs: Blobs, target: _Target, capture: r.Capture, folder: str) -> _Pictures:
+    """Copy the pictures of a capture.
 
     Raises:
-        DataFault: the manifest or a picture is gone, or is not what the station stored.
+        DataFault: a picture is gone, or is not what the station stored, or there is none.
     """
-    capture: r.Capture = wire.decode(r.Capture, await blobs.get(manifest))
-    if base is not None:
-        moved = (replace(i, key=f"{base}/{i.key.rsplit('/', 1)[1]}") for i in capture.images)
-        capture = replace(capture, images=tuple(moved))
     colour = [i for i in capture.images if i.role is r.ImageRole.RGB]
     if not colour:
         raise DataFault("no_image", "the capture has no colour picture")

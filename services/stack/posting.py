@@ -125,13 +125,14 @@ def _text(moment: datetime) -> str:
 class Answer:
     """What the station said in the end: its HTTP status (0: it could not be reached), and why it refused.
 
-    `advice` is what it says about photos that it accepted but that are worth taking again.
+    `advice` is what it says about photos that it accepted but that are worth taking again; `measured`: it looked.
     """
 
     status: int
     detail: str = ""
     attempts: int = 1
     advice: tuple[str, ...] = ()
+    measured: bool = False
 
 
 async def post(
@@ -167,16 +168,18 @@ async def _once(
     ) as response:
         raw = await response.read()
         if response.status == 202:
-            return Answer(status=202, advice=_advice(raw)), 0.0
+            advice = _advice(raw)
+            return Answer(status=202, advice=advice or (), measured=advice is not None), 0.0
         return Answer(status=response.status, detail=_problem(raw)), _retry_after(response.headers)
 
 
-def _advice(raw: bytes) -> tuple[str, ...]:
-    """Return the sentences for the associate, a picture each; an older station has none."""
+def _advice(raw: bytes) -> tuple[str, ...] | None:
+    """Return the sentences for the associate, a picture each; None when the photos were not looked at."""
     try:
-        return tuple(str(finding["advice"]) for finding in json.loads(raw).get("quality") or ())
+        quality = json.loads(raw).get("quality")
+        return None if quality is None else tuple(str(finding["advice"]) for finding in quality)
     except (ValueError, AttributeError, KeyError, TypeError):
-        return ()
+        return None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:

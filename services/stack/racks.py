@@ -86,6 +86,7 @@ class Submitted:
     attempts: int = 1
     #: What the station says about photos that are worth taking again.
     advice: tuple[str, ...] = ()
+    measured: bool = False
 
     @property
     def accepted(self) -> bool:
@@ -318,6 +319,7 @@ class _Rack:
             detail=answer.detail,
             attempts=answer.attempts,
             advice=answer.advice,
+            measured=answer.measured,
         )
         self._answers[number] = submitted
         self._progress(submitted)

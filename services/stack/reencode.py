@@ -156,24 +156,13 @@ async def _embed(blobs: Blobs, one: Work, reference: r.Reference, triton: Triton
         DataFault: they are not there, or another version than the one wanted looked at them.
     """
     base, _, name = reference.features_key.rpartition("/")
-    capture = await _pictures(blobs, base, reference)
+    capture: r.Capture = wire.decode(r.Capture, await blobs.get(f"{base}/manifest.avro"))
     seen = await look(capture, blobs, triton)
     if (said := encoder_of(seen.sight.versions)) != one.encoder:
         raise DataFault("other_encoder", f"encoder {said} looked at it, {one.encoder} was asked")
     key = f"{base}/{one.encoder.replace('+', '-')}.{name.rpartition('.')[2]}"
     await blobs.put([(key, seen.features)])
     return replace(reference, features_key=key, embedding=seen.embedding)
-
-
-async def _pictures(blobs: Blobs, base: str, reference: r.Reference) -> r.Capture:
-    """The capture of a reference, with its images where the reference keeps them."""
-    try:
-        written = await blobs.get(f"{base}/manifest.avro")
-    except DataFault:  # enrolled by a release that kept the pictures only
-        written = await blobs.get(f"manifests/{reference.reference_id}.avro")
-    capture: r.Capture = wire.decode(r.Capture, written)
-    images = tuple(replace(i, key=f"{base}/{i.key.rsplit('/', 1)[1]}") for i in capture.images)
-    return replace(capture, images=images)
 
 
 async def _keep(parts: Parts, rows: Iterable[r.Gallery], encodings: Mapping[str, r.Gallery]) -> None:

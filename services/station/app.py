@@ -1,8 +1,9 @@
 """The gateway's ASGI app: reads, decides (`decide.py`), stores, publishes, and only then answers 202.
 
-Durable before acknowledged, in this order: the images are synced in the store; the manifest is created, which also
-settles who was first under an Idempotency-Key; the event is acknowledged by all in-sync brokers. A crash between two
-steps leaves what a repeat of the request completes. Nothing is undone, and nothing is answered that is not durable.
+Durable before acknowledged, in this order: the capture is created in the store and synced, images and event in one
+object, which also settles who was first under an Idempotency-Key; the event is acknowledged by all in-sync brokers. A
+crash between the two leaves what a repeat of the request completes. Nothing is undone, and nothing is answered that is
+not durable.
 What the answer says about the photos themselves (`quality.py`) is advice, asked for when all of that is done.
 """
 
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 import orjson
 from opentelemetry.trace import SpanKind
@@ -22,7 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from services.kernel import telemetry, wire
+from services.kernel import bundle, telemetry, wire
 from services.kernel.faults import DataFault, DependencyFault
 from services.kernel.records import Capture, ImageRole
 from services.kernel.settings import Settings
@@ -69,8 +71,8 @@ class Store(Protocol):
     async def put(self, items: Iterable[tuple[str, bytes]]) -> None:
         """Store objects durably."""
 
-    async def put_new(self, key: str, data: bytes, *, before: Iterable[tuple[str, bytes]] = ()) -> bool:
-        """Store an object durably unless there is one; first, durably, what is to be there `before` it."""
+    async def put_new(self, key: str, data: bytes) -> bool:
+        """Store an object durably unless there is one; tell whether it was stored."""
 
 
 class Events(Protocol):
@@ -194,7 +196,7 @@ class Gateway:
                 "item_id": subject.item_id,
                 "stage": subject.stage,
             }
-            line["images"] = len(admitted.objects)
+            line["images"] = len(admitted.images)
             line["repeat"] = await self._keep(admitted)
             told = await self._look(admitted)
         if told.quality:
@@ -205,8 +207,8 @@ class Gateway:
     async def _look(self, admitted: Admitted) -> Told:
         if self.looker is None:
             return OFF
-        pairs = zip(admitted.capture.images, admitted.objects, strict=True)
-        photos = [(i.camera, data) for i, (_, data) in pairs if i.role is ImageRole.RGB]
+        pairs = zip(admitted.capture.images, admitted.images, strict=True)
+        photos = [(i.camera, data) for i, data in pairs if i.role is ImageRole.RGB]
         return await self.looker.look([camera for camera, _ in photos], [data for _, data in photos])
 
     @contextmanager
@@ -255,13 +257,15 @@ class Gateway:
 
     async def _store(self, admitted: Admitted, event: bytes) -> bytes | None:
         """Store a capture; return the event of the one that was there first, if it was."""
-        stored = await self._stored(admitted.manifest_key)
+        capture_id = admitted.capture.subject.capture_id
+        stored = await self._stored(capture_id)
         if stored is None:
-            if await self._blobs.put_new(admitted.manifest_key, event, before=admitted.objects):
+            whole = bundle.packed(admitted.images, event)
+            if await self._blobs.put_new(bundle.object_key(capture_id), whole):
                 return None
-            stored = await self._stored(admitted.manifest_key)
+            stored = await self._stored(capture_id)
             if stored is None:
-                raise DependencyFault("the store has a manifest, and then has not; it is not consistent")
+                raise DependencyFault("the store has a capture, and then has not; it is not consistent")
         first = wire.decode(Capture, stored)
         if not admitted.repeats(first):
             raise Problem(
@@ -271,9 +275,9 @@ class Gateway:
             )
         return stored
 
-    async def _stored(self, key: str) -> bytes | None:
+    async def _stored(self, capture_id: UUID) -> bytes | None:
         try:
-            return await self._blobs.get(key)
+            return await bundle.event_of(self._blobs.get, capture_id)
         except DataFault as fault:
             if fault.reason != "missing_blob":
                 raise

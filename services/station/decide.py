@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+from services.kernel import bundle
 from services.kernel.records import Capture, Image, ImageRole, Subject
 from services.station.description import CAPTURE_PART, DeclaredImage, Description
 from services.station.pictures import JPEG, PNG, Header, NotAPictureError, read_header
@@ -43,16 +44,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
-    """A capture that may be stored: its event, its objects as (store key, bytes), and where its manifest goes."""
+    """A capture that may be stored: its event, and its images in the event's order."""
 
     capture: Capture
-    objects: tuple[tuple[str, bytes], ...]
+    images: tuple[bytes, ...]
     deadline_declared: bool
-
-    @property
-    def manifest_key(self) -> str:
-        """Store key of the manifest, which exists once all images are durable."""
-        return f"manifests/{self.capture.subject.capture_id}.avro"
 
     def repeats(self, stored: Capture) -> bool:
         """Tell whether this is the stored capture, sent again: equal subject, equal images in any order.
@@ -121,15 +117,18 @@ def admit(
     _check_declarations(description.images, limits)
     _check_parts(description.images, parts)
     identity = capture_id(description.station_id, idempotency_key)
-    stem = f"images/{description.captured_at:%Y%m%d}/{identity}"
-    pairs = [(_admit_image(d, parts[d.part], stem, limits), parts[d.part].data) for d in description.images]
+    images = tuple(parts[d.part].data for d in description.images)
+    keys = bundle.image_keys(identity, [len(data) for data in images])
     return Admitted(
         capture=Capture(
             subject=_subject(description, identity, limits),
             received_at=now,
-            images=tuple(i for i, _ in pairs),
+            images=tuple(
+                _admit_image(d, parts[d.part], key, limits)
+                for d, key in zip(description.images, keys, strict=True)
+            ),
         ),
-        objects=tuple((i.key, data) for i, data in pairs),
+        images=images,
         deadline_declared=description.deadline_at is not None,
     )
 
@@ -195,7 +194,7 @@ def _check_parts(images: list[DeclaredImage], parts: Mapping[str, Part]) -> None
         )
 
 
-def _admit_image(declared: DeclaredImage, part: Part, stem: str, limits: Limits) -> Image:
+def _admit_image(declared: DeclaredImage, part: Part, key: str, limits: Limits) -> Image:
     header = _checked_header(declared, part, limits)
     digest = hashlib.sha256(part.data).hexdigest()
     if declared.sha256 is not None and declared.sha256.lower() != digest:
@@ -203,10 +202,6 @@ def _admit_image(declared: DeclaredImage, part: Part, stem: str, limits: Limits)
             declared,
             f"its SHA-256 is {digest}, not the declared one; it was damaged on its way, send it again",
         )
-    extension = "jpg" if header.media_type == JPEG else "png"
-    # The digest in the key: another capture under the same Idempotency-Key can never overwrite this image,
-    # even when two gateways store both at once.
-    name = f"{declared.camera}-{declared.role.lower()}-{digest[:16]}.{extension}"
     return Image(
         camera=declared.camera,
         role=declared.role,
@@ -214,7 +209,7 @@ def _admit_image(declared: DeclaredImage, part: Part, stem: str, limits: Limits)
         height=header.height,
         media_type=header.media_type,
         size=len(part.data),
-        key=f"{stem}-{name}",
+        key=key,
         sha256=digest,
     )
 

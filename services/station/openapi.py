@@ -73,9 +73,9 @@ def document(limits: Limits) -> dict[str, Any]:
             "title": "Intact station gateway",
             "version": "1",
             "description": (
-                "Takes the images of one item from a camera rack. 202 means: the images and the capture's manifest "
-                "are synced in the store, and all in-sync brokers have the event. Any other path answers 404, "
-                "any other method 405, as problem details."
+                "Takes the images of one item from a camera rack. 202 means: the capture, with its images, is synced "
+                "in the store, and all in-sync brokers have its event. Any other path answers 404, any other method "
+                "405, as problem details."
             ),
         },
         "paths": {

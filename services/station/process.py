@@ -17,8 +17,8 @@ from confluent_kafka.admin import AdminClient
 from services.kernel import telemetry
 from services.kernel.blobs import Blobs
 from services.kernel.faults import ConfigurationFault, Fault
+from services.kernel.publisher import Publisher
 from services.kernel.settings import Settings
-from services.kernel.transport import Publisher
 from services.kernel.triton import QualityModel
 from services.station.app import TOPIC, Check, build
 from services.station.quality import DEADLINE_S, Looker

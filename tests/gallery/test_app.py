@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from services.gallery.app import build
+from services.kernel import bundle, wire
 from services.kernel import records as r
-from services.kernel import wire
 from services.kernel.faults import MissingRow
 from tests.fakes import FakeIndex, FakeService
 from tests.samples import ENCODER, NOON, inspection, product, subject, uid
@@ -24,19 +24,19 @@ def made() -> tuple[FakeService, FakeIndex]:
 def stored(service: FakeService, name: str) -> r.Inspection:
     """A reference capture as the station and inspect leave it in the store."""
     seen = subject(name, enrol_product_id="P1")
+    picture = f"picture of {name}".encode()
     image = r.Image(
         camera="top",
         role=r.ImageRole.RGB,
         width=1,
         height=1,
         media_type="image/png",
-        size=1,
-        key=f"captures/{name}/top.png",
+        size=len(picture),
+        key=bundle.image_keys(seen.capture_id, [len(picture)])[0],
         sha256="0",
     )
-    manifest = r.Capture(subject=seen, received_at=NOON, images=(image,))
-    service.blobs.stored[image.key] = f"picture of {name}".encode()
-    service.blobs.stored[f"manifests/{seen.capture_id}.avro"] = wire.encode(manifest)
+    event = wire.encode(r.Capture(subject=seen, received_at=NOON, images=(image,)))
+    service.blobs.stored[bundle.object_key(seen.capture_id)] = bundle.packed([picture], event)
     service.blobs.stored[f"features/{name}"] = f"features of {name}".encode()
     return inspection(seen, features_key=f"features/{name}")
 
@@ -48,8 +48,9 @@ async def test_a_reference_gets_copies_of_its_own_and_enters_the_list_and_the_in
     base = f"references/P1/{uid('capture of a')}"
     assert gallery.references[0].features_key == f"{base}/features.icf"
     assert service.blobs.stored[f"{base}/features.icf"] == b"features of a"
-    assert service.blobs.stored[f"{base}/top.png"] == b"picture of a"
-    assert wire.decode(r.Capture, service.blobs.stored[f"{base}/manifest.avro"]).images[0].camera == "top"
+    manifest = wire.decode(r.Capture, service.blobs.stored[f"{base}/manifest.avro"])
+    assert service.blobs.stored[manifest.images[0].key] == b"picture of a"
+    assert manifest.images[0].key == f"{base}/top-rgb-0.png"
     assert index.replaced == [(ENCODER, "P1", [str(uid("capture of a"))])]
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from services.kernel.blobs import Blobs, checked_key
+from services.kernel.blobs import Blobs
 from services.kernel.faults import ConfigurationFault, DataFault, DependencyFault
+from services.kernel.keys import checked_key, part_key
 
 BAD_KEYS = {
     "climbs": "captures/../../etc/passwd",
@@ -114,18 +115,22 @@ def test_an_unknown_kind_of_store_is_refused_with_what_to_do() -> None:
         Blobs("ftp://somewhere")
 
 
-async def test_what_must_be_there_before_is_stored_first_and_also_when_the_key_is_taken(
-    tmp_path: Path,
-) -> None:
-    for blobs in (Blobs((tmp_path / "store").as_uri()), Blobs("memory://")):
-        assert await blobs.put_new("manifest", b"1", before=[("a", b"x")])
-        assert not await blobs.put_new("manifest", b"2", before=[("b", b"y")])
-        assert [await blobs.get(key) for key in ("manifest", "a", "b")] == [b"1", b"x", b"y"]
+async def test_a_part_of_an_object_has_a_key_of_its_own(blobs: Blobs) -> None:
+    assert await blobs.put_new("captures/x.bundle", b"0123456789")
+    assert await blobs.get(part_key("captures/x.bundle", 2, 5)) == b"234"
+    assert await blobs.get(part_key("captures/x.bundle", 4)) == b"456789"
+    assert await blobs.get(part_key("captures/x.bundle", 0, 10)) == await blobs.get("captures/x.bundle")
 
 
-async def test_a_manifest_is_not_stored_when_what_belongs_before_it_cannot_be(tmp_path: Path) -> None:
-    blobs = Blobs((tmp_path / "store").as_uri())
-    (tmp_path / "store" / "images").write_bytes(b"a file where a folder must be")
-    with pytest.raises(DependencyFault):
-        await blobs.put_new("manifest", b"1", before=[("images/a", b"x")])
-    assert not (tmp_path / "store" / "manifest").exists()
+@pytest.mark.parametrize("part", ["8-11", "12-14", "5-4", "0-999999999999999"])
+async def test_a_part_that_an_object_does_not_have_is_a_data_fault(blobs: Blobs, part: str) -> None:
+    await blobs.put_new("captures/x.bundle", b"0123456789")
+    with pytest.raises(DataFault) as caught:
+        await blobs.get(f"captures/x.bundle/{part}")
+    assert caught.value.reason == "cut_off"
+
+
+async def test_only_what_is_called_a_bundle_has_parts(blobs: Blobs) -> None:
+    await blobs.put([("captures/x.jpg", b"0123456789")])
+    with pytest.raises(DataFault, match="nothing is stored"):
+        await blobs.get("captures/x.jpg/2-5")

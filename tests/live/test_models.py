@@ -17,8 +17,8 @@ import pytest
 
 from services.inspect import decide
 from services.inspect.look import look
+from services.kernel import bundle, wire
 from services.kernel import records as r
-from services.kernel import wire
 from services.kernel.blobs import Blobs
 from services.kernel.model_versions import CLASSIFIER, ENCODER, classifier_of, encoder_of
 from services.kernel.triton import Triton
@@ -90,7 +90,7 @@ async def scores_by(mesh: Mesh, version: Version, ensemble: str, captures: Seque
     try:
         found = []
         for capture_id in captures:
-            capture = wire.decode(r.Capture, await blobs.get(f"manifests/{capture_id}.avro"))
+            capture = wire.decode(r.Capture, await bundle.event_of(blobs.get, capture_id))
             seen = await look(capture, blobs, triton)
             assert classifier_of(seen.sight.versions) == version.name
             found.append(decide.pooled_scores(seen.sight.damage))

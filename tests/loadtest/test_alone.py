@@ -30,6 +30,29 @@ def test_what_the_mesh_compared_is_compared_with_the_product_that_it_took_it_for
         seen("damage.assessments", made, capture_id=item.capture_id)
         for item, made in zip(PLANNED, judged, strict=True)
     ]
-    assert [one.product_id for one in asked_of(PLANNED, events)] == ["P7", None, None]
+    assert [one.product_id for one in asked_of(PLANNED, [], events)] == ["P7", None, None]
     with pytest.raises(RuntimeError, match="was not assessed"):
-        asked_of(PLANNED, events[:2])
+        asked_of(PLANNED, [], events[:2])
+
+
+def test_photos_that_the_station_had_measured_are_measured() -> None:
+    events = [
+        seen("damage.assessments", assessment(name, comparison=None), capture_id=item.capture_id)
+        for name, item in zip("abc", PLANNED, strict=True)
+    ]
+    answers = [answer(item, measured=item is PLANNED[1]) for item in PLANNED]
+    assert [one.measured for one in asked_of(PLANNED, answers, events)] == [False, True, False]
+
+
+def answer(item: racks.Planned, *, measured: bool) -> racks.Submitted:
+    return racks.Submitted(
+        capture_id=item.capture_id,
+        item_id=item.item_id,
+        scheduled_at=0.0,
+        accepted_at=0.0,
+        status=202,
+        truth=item.truth,
+        product_id=None,
+        enrolment=False,
+        measured=measured,
+    )

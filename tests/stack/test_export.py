@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from services.kernel import bundle, wire
 from services.kernel import records as r
-from services.kernel import wire
 from services.stack.commands.dataset import moment_of, nothing, told
 from services.stack.export import Exported, export
 from services.stack.labelled import GONE, UNCHECKED, Found, Labelled
@@ -61,12 +61,11 @@ class Store(FakeBlobs):
                 self.image(f"images/{name}/deep.png", "top", picture(700, deep=True), r.ImageRole.DEPTH)
             )
         manifest = r.Capture(subject=subject(name), received_at=NOON, images=tuple(images))
-        self.stored[f"manifests/{manifest.subject.capture_id}.avro"] = wire.encode(manifest)
+        self.stored[bundle.object_key(manifest.subject.capture_id)] = bundle.packed((), wire.encode(manifest))
 
     def reference(self, product_id: str, name: str) -> r.Reference:
         base = f"references/{product_id}/{uid(name)}"
-        image = self.image(f"images/gone/{name}.png", "top", picture(180))
-        self.stored[f"{base}/{name}.png"] = self.stored.pop(image.key)
+        image = self.image(f"{base}/{name}.png", "top", picture(180))
         self.stored[f"{base}/manifest.avro"] = wire.encode(
             r.Capture(subject=subject(name), received_at=NOON, images=(image,))
         )
@@ -200,7 +199,7 @@ async def test_a_capture_whose_pictures_are_gone_is_counted_and_the_others_are_w
     for name in ("a", "b", "c", "d"):
         store.capture(name)
     del store.stored["images/a/top.png"]
-    del store.stored[f"manifests/{subject('b').capture_id}.avro"]
+    del store.stored[bundle.object_key(subject("b").capture_id)]
     store.stored["images/c/top.png"] = b"another picture"
     done = await written(store, of(*map(one, "abcd")), tmp_path)
     assert done.captures == {"train": 1}

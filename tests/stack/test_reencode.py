@@ -87,7 +87,7 @@ class Stage:
             height=1,
             media_type="image/png",
             size=len(picture),
-            key=f"images/gone/{name}.png",
+            key=f"{base}/{name}.png",
             sha256=hashlib.sha256(picture).hexdigest(),
         )
         self.blobs.stored[f"{base}/{name}.png"] = picture
@@ -195,14 +195,6 @@ async def test_an_embedding_by_another_version_than_the_one_asked_is_refused() -
     with pytest.raises(Problem, match=r"encoder 7[+]x looked at it, 101[+]bbbbbbbbbbbb was asked"):
         await stage.fill(NEW, FakeEncoder("7+x"))
     assert not stage.encodings
-
-
-async def test_a_reference_of_an_earlier_release_has_its_manifest_where_the_capture_left_it() -> None:
-    stage = two_products()
-    capture_id = uid("capture of c")
-    kept = stage.blobs.stored.pop(f"references/P2/{capture_id}/manifest.avro")
-    stage.blobs.stored[f"manifests/{capture_id}.avro"] = kept
-    assert await stage.fill(NEW, FakeEncoder()) == 3
 
 
 async def test_forgetting_an_encoder_leaves_the_others() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import json
+import uuid
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,14 +14,15 @@ import httpx
 from PIL import Image
 from starlette.types import ASGIApp
 
-from services.kernel import wire
-from services.kernel.faults import DataFault, DependencyFault
+from services.kernel import bundle, wire
+from services.kernel.faults import DependencyFault
 from services.kernel.records import Capture
 from services.kernel.settings import Settings
 from services.station import openapi
 from services.station.app import Patience, build
 from services.station.decide import Limits
 from services.station.quality import Looker
+from tests.fakes import piece
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 LIMITS = Limits(images=4, image_bytes=100_000, pixels=1_000_000, deadline_s=30.0)
@@ -100,9 +102,7 @@ class Shelf:
 
     async def get(self, key: str) -> bytes:
         await self._pass()
-        if key not in self.objects:
-            raise DataFault("missing_blob", key)
-        return self.objects[key]
+        return piece(self.objects, key)
 
     async def put(self, items: Iterable[tuple[str, bytes]]) -> None:
         await self._pass()
@@ -110,8 +110,7 @@ class Shelf:
             self.objects[key] = data
             self.done.append(key)
 
-    async def put_new(self, key: str, data: bytes, *, before: Iterable[tuple[str, bytes]] = ()) -> bool:
-        await self.put(before)
+    async def put_new(self, key: str, data: bytes) -> bool:
         await self._pass()
         if key in self.objects:
             return False
@@ -127,10 +126,14 @@ class Shelf:
         if self.broken:
             raise DependencyFault("the disk is full")
 
-    def manifests(self) -> list[Capture]:
-        return [
-            wire.decode(Capture, data) for key, data in self.objects.items() if key.startswith("manifests/")
-        ]
+    def event(self, capture_id: uuid.UUID) -> bytes:
+        """The event in a stored capture."""
+        data = self.objects[bundle.object_key(capture_id)]
+        return data[int.from_bytes(data[:8], "little") :]
+
+    def captures(self) -> list[Capture]:
+        ids = [uuid.UUID(key[len("captures/") : -len(".bundle")]) for key in self.objects]
+        return [wire.decode(Capture, self.event(capture_id)) for capture_id in ids]
 
 
 class Broker:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import structlog
 
-from services.kernel import wire
+from services.kernel import bundle, wire
 from services.kernel.blobs import Blobs
 from services.kernel.records import Capture, ImageRole, Stage
 from services.station.app import Patience, build
+from tests.fakes import piece
 from tests.station.rack import Rack, Shot, depth, depth_shot, jpeg, png, problem
 
 ID = uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, "intact:station:s1"), "key-1")
@@ -25,15 +26,9 @@ async def test_a_capture_is_accepted_with_its_id(rack: Rack) -> None:
     assert (body["capture_id"], body["item_id"], body["quality"]) == (str(ID), "item-1", None)
 
 
-async def test_images_then_manifest_then_event(rack: Rack) -> None:
+async def test_a_capture_is_stored_as_one_object_before_it_is_announced(rack: Rack) -> None:
     await rack.post(Shot(), depth_shot(depth()))
-    colour, deep = (hashlib.sha256(d).hexdigest()[:16] for d in (jpeg(), depth()))
-    assert rack.shelf.done == [
-        f"images/20260301/{ID}-front-rgb-{colour}.jpg",
-        f"images/20260301/{ID}-top-depth-{deep}.png",
-        f"manifests/{ID}.avro",
-        "event",
-    ]
+    assert rack.shelf.done == [f"captures/{ID}.bundle", "event"]
 
 
 async def test_the_event_says_what_was_photographed_and_where_the_images_are(rack: Rack) -> None:
@@ -51,9 +46,9 @@ async def test_the_event_says_what_was_photographed_and_where_the_images_are(rac
         ("top", ImageRole.DEPTH, 32, 24, "image/png"),
     ]
     for image in capture.images:
-        stored = rack.shelf.objects[image.key]
+        stored = piece(rack.shelf.objects, image.key)
         assert (image.size, image.sha256) == (len(stored), hashlib.sha256(stored).hexdigest())
-    assert value == rack.shelf.objects[f"manifests/{ID}.avro"]
+    assert value == rack.shelf.event(ID)
 
 
 async def test_the_event_is_small_even_for_the_largest_capture(rack: Rack) -> None:
@@ -116,7 +111,7 @@ async def test_a_repeat_completes_what_a_crash_left_without_an_event(rack: Rack)
     assert problem(await rack.post())[0] == 503
     rack.broker.broken = False
     assert (await rack.post()).status_code == 202
-    assert rack.broker.captures() == rack.shelf.manifests()
+    assert rack.broker.captures() == rack.shelf.captures()
 
 
 async def test_a_repeat_after_a_change_of_the_deadline_setting_is_still_a_repeat() -> None:
@@ -175,9 +170,9 @@ async def test_of_two_different_requests_at_once_one_is_taken_whole_and_one_is_4
     answers = await asyncio.gather(*(rack.post(Shot(data=jpeg(colour=c))) for c in colours))
     assert sorted(a.status_code for a in answers) == [202, 409, 409, 409, 409]
     winner = next(jpeg(colour=c) for c, a in zip(colours, answers, strict=True) if a.status_code == 202)
-    (capture,) = rack.shelf.manifests()
+    (capture,) = rack.shelf.captures()
     assert rack.broker.captures() == [capture]
-    assert rack.shelf.objects[capture.images[0].key] == winner
+    assert piece(rack.shelf.objects, capture.images[0].key) == winner
 
 
 # -- pressure and failure -------------------------------------------------------------------------------------------
@@ -229,7 +224,7 @@ async def test_a_broker_that_never_acknowledges_is_503_in_time() -> None:
 
 async def test_a_bug_is_500_logged_and_tells_nothing_inside(rack: Rack) -> None:
     await rack.post()
-    rack.shelf.objects[f"manifests/{ID}.avro"] = b"no avro"
+    rack.shelf.objects[bundle.object_key(ID)] = bundle.packed([], b"no avro")
     with structlog.testing.capture_logs() as logs:
         response = await rack.post()
     assert problem(response)[:2] == (500, "internal")
@@ -278,4 +273,4 @@ async def test_in_a_real_folder_everything_is_where_the_event_says(rack: Rack, t
     assert problem(await rack.post())[0] == 409
     capture = rack.broker.captures()[0]
     assert [await blobs.get(i.key) for i in capture.images] == [jpeg(), depth()]
-    assert wire.decode(Capture, (tmp_path / f"manifests/{ID}.avro").read_bytes()) == capture
+    assert wire.decode(Capture, await bundle.event_of(blobs.get, ID)) == capture
