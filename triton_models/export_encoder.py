@@ -30,10 +30,11 @@ TOLERANCE: Final = 1e-3
 def encoder(trained: Path) -> GalleryEncoder:
     """The network with the projections that `train_encoder` left in `trained`."""
     tensors: dict[str, Any] = torch.load(trained / "trained.pt", weights_only=True)
-    return GalleryEncoder(
-        embedding=_projection(tensors["embedding"]),
-        patches=_projection(tensors["patches"]),
-    ).eval()
+    made = GalleryEncoder(
+        embedding=_projection(tensors["embedding"]), patches=_projection(tensors["patches"])
+    )
+    made.eval()
+    return made
 
 
 def _projection(tensors: dict[str, Any]) -> Projection:

@@ -75,7 +75,7 @@ def catalogue_picture(number: int) -> Picture:
 def snapshot(number: int, rng: Random) -> Picture:
     """A photograph (348, 348, 3) of a product in a hand, before a shelf that holds its family and others."""
     scene = _shelf(number, rng)
-    _paste(scene, number, _pose(rng), rng.uniform(0.6, 1.1, 6))
+    _paste(scene, number, _pose(rng), rng.uniform(0.6, 1.1, 6).tolist())
     return _taken(_hand(scene, rng), rng)
 
 
@@ -110,7 +110,7 @@ def _shelf(number: int, rng: Random) -> Floats:
     return np.asarray(soft * rng.uniform(0.55, 1.0), np.float32)
 
 
-def _paste(scene: Floats, number: int, pose: Pose, light: Sequence[float] | Floats) -> None:
+def _paste(scene: Floats, number: int, pose: Pose, light: Sequence[float]) -> None:
     """Puts a package into a scene, each of its faces lit as given."""
     for corners, picture, share in zip(
         _corners(number, pose, scene.shape[0]), faces(number), light, strict=True
@@ -196,7 +196,7 @@ def _hand(scene: Floats, rng: Random) -> Floats:
     for _ in range(int(rng.integers(1, 5))):
         tip = rng.uniform((0.3, 0.35), (0.7, 0.75))
         ends = [(int(x), int(y)) for x, y in np.stack([wrist, tip]) * SIDE]
-        cv2.line(mask, ends[0], ends[1], 255, int(rng.integers(18, 40)), cv2.LINE_AA)
+        cv2.line(mask, ends[0], ends[1], (255,), int(rng.integers(18, 40)), cv2.LINE_AA)
     skin = np.array([205, 160, 135], np.float32) * np.float32(rng.uniform(0.5, 1.1))
     cover = cv2.GaussianBlur(mask, (0, 0), 1.0).astype(np.float32)[..., None] / 255
     return np.asarray(scene * (1 - cover) + skin * cover, np.float32)
@@ -204,7 +204,8 @@ def _hand(scene: Floats, rng: Random) -> Floats:
 
 def _taken(scene: Floats, rng: Random) -> Picture:
     """Light, lens, sensor and file."""
-    slope = np.linspace(*rng.uniform(0.75, 1.15, 2), SIDE, dtype=np.float32)
+    first, last = (float(edge) for edge in rng.uniform(0.75, 1.15, 2))
+    slope = np.linspace(first, last, SIDE, dtype=np.float32)
     lit = scene * (slope[:, None, None] if rng.uniform() < 0.5 else slope[None, :, None])
     lit *= rng.uniform(0.7, 1.15) * np.exp(rng.normal(0, 0.07, 3)).astype(np.float32)
     lit = cv2.GaussianBlur(lit, (0, 0), float(rng.uniform(0.3, 1.3)))

@@ -143,7 +143,7 @@ def recalls(embed: Projection, asked: Features, enrolled: Sequence[Features]) ->
         queries = embed(torch.from_numpy(asked.pooled)).numpy()
     names = np.concatenate([one.product[one.capture == ""] for one in enrolled])
     products, owner = np.unique(names, return_inverse=True)
-    found = {}
+    found: dict[str, float] = {}
     captures, where = np.unique(asked.capture, return_inverse=True)
     summed = np.zeros((len(captures), queries.shape[1]), np.float32)
     np.add.at(summed, where, queries)

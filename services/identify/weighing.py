@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _SHIPPED = Path(__file__).with_name("verification.json")
 
@@ -40,8 +41,6 @@ class Weighing:
 
 def shipped(path: Path = _SHIPPED) -> Weighing:
     """The weights that ship."""
-    read = json.loads(path.read_text())
-    return Weighing(**{
-        name: tuple(read[name]) if name in {"evidence", "doubt"} else read[name]
-        for name in Weighing.__dataclass_fields__
-    })  # fmt: skip
+    read: dict[str, Any] = json.loads(path.read_text())
+    rows = {name: tuple(read[name]) for name in ("evidence", "doubt")}
+    return Weighing(**(read | rows))
