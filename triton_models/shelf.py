@@ -209,7 +209,7 @@ def _taken(scene: Floats, rng: Random) -> Picture:
     lit = scene * (slope[:, None, None] if rng.uniform() < 0.5 else slope[None, :, None])
     lit *= rng.uniform(0.7, 1.15) * np.exp(rng.normal(0, 0.07, 3)).astype(np.float32)
     lit = cv2.GaussianBlur(lit, (0, 0), float(rng.uniform(0.3, 1.3)))
-    lit += rng.normal(0, rng.uniform(1, 6), lit.shape).astype(np.float32)
+    lit = lit + rng.normal(0, rng.uniform(1, 6), lit.shape).astype(np.float32)
     whole = np.clip(lit, 0, 255).astype(np.uint8)
     _, coded = cv2.imencode(".jpg", whole, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(70, 95))])
     read: npt.NDArray[np.uint8] = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
