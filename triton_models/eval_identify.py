@@ -120,9 +120,29 @@ def report_of(
         **{name: round(float(marks.mean()), 4) for name, marks in shares.items()},
         **{f"{name}_interval": _interval(marks) for name, marks in shares.items()},
         "none_threshold": round(threshold, 6),
+        **_reliability(found, ranks < 1),
         "ms_per_query": round(float(np.mean([one.ms for one in found])), 1),
         "ms_per_query_p95": round(float(np.quantile([one.ms for one in found], 0.95)), 1),
         "cpu_ms_per_query": round(float(np.mean([one.cpu_ms for one in found])), 1),
+    }
+
+
+def _reliability(found: Sequence[Found], right: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """Confidence of the first candidate against how often it is right, in five bins, and the mean gap."""
+    told = np.array([one.answer.candidates[0][1] for one in found])
+    bins = np.minimum((told * 5).astype(int), 4)
+    marks = [bins == k for k in range(5) if (bins == k).any()]
+    gaps = [abs(float(told[mark].sum() - right[mark].sum())) for mark in marks]
+    return {
+        "reliability": [
+            {
+                "confidence": round(float(told[m].mean()), 3),
+                "right": round(float(right[m].mean()), 3),
+                "n": int(m.sum()),
+            }
+            for m in marks
+        ],
+        "calibration_error": round(sum(gaps) / len(told), 4),
     }
 
 

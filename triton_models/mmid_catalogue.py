@@ -13,13 +13,11 @@ import numpy.typing as npt
 
 from triton_models import mmid_colour as colour
 from triton_models import mmid_patches as patch
+from triton_models.mmid_evidence import LIMIT, TILTS, Known, known
 from triton_models.mmid_votes import Votes, votes_of
 from triton_models.problems import BadData
-from triton_models.registration import Features, Floats, Picture, features
+from triton_models.registration import Features, Floats, Picture
 
-TILTS: Final = (1.5, 2.2)
-_LONGEST: Final = 396  # pixels to which a reference is scaled: pictures of catalogues are small
-_LIMIT: Final = 800  # local features of a reference, and six tenths of it for each simulated slant
 _VOTERS: Final = 300  # of them that take part in the vote
 
 
@@ -39,11 +37,12 @@ class Catalogue:
         scales: See points.
         views: See points.
         votes: The inverted file over the strongest of them.
-        patches: (R, 49, 64) float16.
-        rarity: (R, 49) float32, what each patch weighs.
+        patches: (R, 64, 64) float16.
+        rarity: (R, 64) float32, what each patch weighs.
         palettes: (R, 400) float32.
         colours: (R, 33, 33, 3) uint8; with `solid` (R, 33, 33) bool as in `mmid_colour.Swatch`.
         solid: See colours.
+        greys: (R, 96, 96) uint8, of `mmid_overlay.grey`.
     """
 
     ids: tuple[str, ...]
@@ -61,6 +60,7 @@ class Catalogue:
     palettes: Floats
     colours: Picture
     solid: npt.NDArray[np.bool_]
+    greys: Picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +68,9 @@ class Enrolled:
     """One reference, before it joins a catalogue."""
 
     product_id: str
-    local: Features
+    known: Known
     patches: Floats
     palette: Floats
-    swatch: colour.Swatch
 
 
 def enrol(
@@ -80,7 +79,7 @@ def enrol(
     *,
     encode: patch.Encoder | None = None,
     tilts: tuple[float, ...] = TILTS,
-    limit: int = _LIMIT,
+    limit: int = LIMIT,
 ) -> Enrolled:
     """Describe one reference.
 
@@ -94,10 +93,9 @@ def enrol(
     solid = colour.foreground(picture)
     return Enrolled(
         product_id=product_id,
-        local=features(picture, limit=limit, longest=_LONGEST, tilts=tilts),
+        known=known(picture, tilts=tilts, limit=limit),
         patches=patch.reference_patches(picture, solid, patch.encoder() if encode is None else encode),
         palette=colour.palette(picture, solid.astype(np.float32)),
-        swatch=colour.swatch(picture, solid),
     )
 
 
@@ -110,48 +108,44 @@ def catalogue_of(enrolled: Iterable[Enrolled]) -> Catalogue:
     number = {product: at for at, product in enumerate(ids)}
     patches = np.stack([row.patches for row in rows])
     rarity = patch.rarity(patches)
-    voters = [row.local.descriptors[row.local.views == 0][:_VOTERS] for row in rows]
+    voters = [row.known.local.descriptors[row.known.local.views == 0][:_VOTERS] for row in rows]
     owner = np.repeat(np.arange(len(rows), dtype=np.int32), [len(part) for part in voters])
     return Catalogue(
         ids=ids,
         owners=np.array([number[row.product_id] for row in rows], np.int32),
-        sizes=np.array([row.local.size for row in rows], np.int32),
-        starts=np.cumsum([0, *(len(row.local) for row in rows)], dtype=np.int64),
-        points=np.concatenate([row.local.points for row in rows]),
-        descriptors=np.concatenate([row.local.descriptors for row in rows]),
-        angles=np.concatenate([row.local.angles for row in rows]),
-        scales=np.concatenate([row.local.scales for row in rows]),
-        views=np.concatenate([row.local.views for row in rows]),
+        sizes=np.array([row.known.local.size for row in rows], np.int32),
+        starts=np.cumsum([0, *(len(row.known.local) for row in rows)], dtype=np.int64),
+        points=np.concatenate([row.known.local.points for row in rows]),
+        descriptors=np.concatenate([row.known.local.descriptors for row in rows]),
+        angles=np.concatenate([row.known.local.angles for row in rows]),
+        scales=np.concatenate([row.known.local.scales for row in rows]),
+        views=np.concatenate([row.known.local.views for row in rows]),
         votes=votes_of(np.concatenate(voters), owner),
         patches=patches.astype(np.float16),
         rarity=rarity,
         palettes=np.stack([row.palette for row in rows]),
-        colours=np.stack([row.swatch.colours for row in rows]),
-        solid=np.stack([row.swatch.solid for row in rows]),
+        colours=np.stack([row.known.swatch.colours for row in rows]),
+        solid=np.stack([row.known.swatch.solid for row in rows]),
+        greys=np.stack([row.known.grey for row in rows]),
     )
 
 
-def features_of(catalogue: Catalogue, row: int, *, frontal: bool = False) -> Features:
-    """Local features of one reference; `frontal` leaves its simulated slants out."""
+def known_of(catalogue: Catalogue, row: int) -> Known:
+    """One reference."""
     start, end = int(catalogue.starts[row]), int(catalogue.starts[row + 1])
-    if frontal:
-        end = start + int(np.searchsorted(catalogue.views[start:end], 1))
-    width, height = catalogue.sizes[row]
-    return Features(
-        points=catalogue.points[start:end],
-        descriptors=catalogue.descriptors[start:end],
-        angles=catalogue.angles[start:end],
-        scales=catalogue.scales[start:end],
-        views=catalogue.views[start:end],
-        size=(int(width), int(height)),
-    )
-
-
-def swatch_of(catalogue: Catalogue, row: int) -> colour.Swatch:
-    """Colours of one reference."""
-    width, height = catalogue.sizes[row]
-    return colour.Swatch(
-        colours=catalogue.colours[row], solid=catalogue.solid[row], size=(int(width), int(height))
+    size = (int(catalogue.sizes[row, 0]), int(catalogue.sizes[row, 1]))
+    return Known(
+        owner=int(catalogue.owners[row]),
+        local=Features(
+            points=catalogue.points[start:end],
+            descriptors=catalogue.descriptors[start:end],
+            angles=catalogue.angles[start:end],
+            scales=catalogue.scales[start:end],
+            views=catalogue.views[start:end],
+            size=size,
+        ),
+        swatch=colour.Swatch(colours=catalogue.colours[row], solid=catalogue.solid[row], size=size),
+        grey=catalogue.greys[row],
     )
 
 

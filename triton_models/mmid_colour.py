@@ -119,6 +119,24 @@ def rather(soft: Picture, one: tuple[Matrix, Swatch], other: tuple[Matrix, Swatc
     return mean * float(np.sqrt(unlike.mean()))
 
 
+def distance(soft: Picture, homography: Matrix, reference: Swatch, *, farthest: float) -> float:
+    """Mean distance of a registered reference's colours from the query's, light fitted; none counts above `farthest`.
+
+    Args:
+        soft: The query's picture after `soften`.
+        homography: (3, 3) from the reference's pixels to the query's.
+        reference: Its colours.
+        farthest: In Lab, lightness halved; also what is returned if nothing overlaps.
+    """
+    query, seen = _sample(soft, project(homography, _places(reference)))
+    if not seen.any():
+        return farthest
+    there = reference.colours[reference.solid][seen].astype(np.float32) + 4
+    here = query[seen].astype(np.float32) + 4
+    gap = _gap(_lab(here * _gain(here, there, limit=_MOST_TINT)), _lab(there))
+    return float(np.minimum(gap, farthest).mean())
+
+
 def _blurred(picture: Picture, share: float) -> Picture:
     """Box blur over so great a share of the longest side: of a reference, or of a query where items are smaller."""
     side = max(3, round(max(picture.shape[:2]) * share))

@@ -1,8 +1,8 @@
 """How much of a reference's look is somewhere in a picture, patch by patch: the first, rough likeness.
 
-A network of its own (an ImageNet trunk, whitened) describes a picture by 7 x 7 patches. Each patch of the reference
-looks for its best match in several cuts of the query, upright and turned: what stands around the item, and how it is
-held, then matters little. A patch that many references have (white carton) says little, and weighs little.
+The gallery's encoder describes a picture by 8 x 8 patches. Each patch of the reference looks for its best match in
+several cuts of the query, upright and turned: what stands around the item, and how it is held, then matters little.
+A patch that many references have (white carton) says little, and weighs little.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from triton_models.registration import Floats, Picture
 
 Encoder: TypeAlias = Callable[[Picture], Floats]
 
-SIDE: Final = 224
-_NETWORK: Final = Path(__file__).with_suffix(".onnx")
+SIDE: Final = 256
+PATCHES: Final = 64
+"""Of a picture, 8 x 8."""
+_NETWORK: Final = Path(__file__).parent / "repository" / "gallery_encoder" / "1" / "gallery_encoder.onnx"
 # Share of the shorter side that is cut out of the middle, and turn in degrees: an item is held or laid aslant.
 _CUTS: Final = ((0.75, 0.0), (0.55, 0.0), (0.65, -25.0), (0.65, 25.0))
 _LIKE: Final = 5  # references that make a patch ordinary
@@ -30,27 +32,25 @@ _LIKE: Final = 5  # references that make a patch ordinary
 
 @cache
 def encoder(network: Path = _NETWORK) -> Encoder:
-    """The encoder, on one thread: (N, 224, 224, 3) uint8 RGB in, (N, 49, 64) float32 patches of length 1 out."""
+    """The encoder, on one thread: (N, 256, 256, 3) uint8 RGB in, (N, 64, 64) float32 patches of length 1 out."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
 
     def encode(pixels: Picture) -> Floats:
-        patches = np.asarray(session.run(["PATCHES"], {"PIXELS": pixels})[0], np.float32)
-        lengths = np.maximum(np.linalg.norm(patches, axis=2, keepdims=True), 1e-6)
-        return np.asarray(patches / lengths, np.float32)
+        return np.asarray(session.run(["PATCHES"], {"PIXELS": pixels})[0], np.float32)
 
     return encode
 
 
 def query_patches(picture: Picture, encode: Encoder) -> Floats:
-    """Patches (196, 64) of the cuts of a query's picture (H, W, 3)."""
+    """Patches (256, 64) of the cuts of a query's picture (H, W, 3)."""
     cuts = np.stack([_cut(picture, share, turn) for share, turn in _CUTS])
     return np.asarray(encode(cuts).reshape(-1, 64), np.float32)
 
 
 def reference_patches(picture: Picture, mask: npt.NDArray[np.bool_], encode: Encoder) -> Floats:
-    """Patches (49, 64) of what `mask` (H, W) shows of a reference, stretched to a square."""
+    """Patches (64, 64) of what `mask` (H, W) shows of a reference, stretched to a square."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     whole = not rows.size
     tight = picture if whole else picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -58,7 +58,7 @@ def reference_patches(picture: Picture, mask: npt.NDArray[np.bool_], encode: Enc
 
 
 def rarity(patches: Floats, *, sample: int = 256) -> Floats:
-    """Weight of each patch (R, 49) of references (R, 49, 64): 1 less its likeness to other references.
+    """Weight of each patch (R, 64) of references (R, 64, 64): 1 less its likeness to other references.
 
     Compared with `sample` references, drawn the same each time; the likest few decide.
     """
@@ -68,7 +68,7 @@ def rarity(patches: Floats, *, sample: int = 256) -> Floats:
     for row in range(count):
         others = patches[drawn[drawn != row]]
         if len(others):
-            likeness = (others.reshape(-1, 64) @ patches[row].T).reshape(len(others), 49, 49).max(1)
+            likeness = (others.reshape(-1, 64) @ patches[row].T).reshape(len(others), PATCHES, PATCHES).max(1)
             top = np.sort(likeness, axis=0)[-_LIKE:]
             weights[row] = np.maximum(1 - top.mean(0), 0.01)
     return weights
@@ -79,8 +79,8 @@ def likeness(query: Floats, references: Floats | npt.NDArray[np.float16], weight
 
     Args:
         query: (Q, 64), of `query_patches`.
-        references: (R, 49, 64), float16 or float32.
-        weights: (R, 49), of `rarity`.
+        references: (R, 64, 64), float16 or float32.
+        weights: (R, 64), of `rarity`.
 
     Returns:
         (R,) at most 1: the weighted mean over a reference's patches of the cosine to the likest of the query's.

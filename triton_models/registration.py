@@ -26,6 +26,9 @@ UNIT: Final = 512  # a descriptor of length 1 is stored times this; no entry com
 _FEWEST: Final = 5  # matches, below which no homography is looked for: four explain anything
 _FARTHEST: Final = 0.9  # distance of two unit descriptors beyond which they are of different things
 _AREAS: Final = (0.05, 30.0)  # pixels of the query for one of the reference: outside, nothing is recognizable
+_PLANES: Final = 3  # that `foremost` looks at
+_CENTRAL: Final = 0.25  # standard deviation of a place's weight around the middle, as a share of the side
+_MIDDLE: Final = 0.55  # centrality of a plane that is in the middle, whatever else there is
 _SLANT: Final = 5.0  # greatest foreshortening, longest to shortest axis
 
 
@@ -132,7 +135,20 @@ def features(
     )
 
 
-def match(query: Features, reference: Features, *, ratio: float = 0.85, frontal: bool = False) -> Matches:
+def frontal(reference: Features) -> Features:
+    """The same without its simulated slants."""
+    end = int(np.searchsorted(reference.views, 1))
+    return Features(
+        points=reference.points[:end],
+        descriptors=reference.descriptors[:end],
+        angles=reference.angles[:end],
+        scales=reference.scales[:end],
+        views=reference.views[:end],
+        size=reference.size,
+    )
+
+
+def match(query: Features, reference: Features, *, ratio: float = 0.85) -> Matches:
     """Pair the features of two pictures.
 
     The second-nearest is looked for within the view of the nearest: the same spot in another view is no rival.
@@ -141,13 +157,12 @@ def match(query: Features, reference: Features, *, ratio: float = 0.85, frontal:
         query: Of the picture.
         reference: Of the thing that may be in it.
         ratio: Greatest ratio of nearest to second-nearest distance of a pair that is kept.
-        frontal: True leaves the reference's simulated slants out.
     """
     rows = np.arange(len(query))
     best = np.full(len(query), np.float32(np.inf))
     nearest = np.zeros(len(query), np.intp)
     left = unit(query.descriptors)
-    for start, end in _spans(reference.views)[: 1 if frontal else None]:
+    for start, end in _spans(reference.views):
         if end - start < 2 or not len(query):
             continue
         likeness = left @ unit(reference.descriptors[start:end]).T
@@ -222,6 +237,49 @@ def register_all(
             query=left.query[~inside], reference=left.reference[~inside], ratios=left.ratios[~inside]
         )
     return tuple(found)
+
+
+def foremost(
+    query: Features,
+    reference: Features,
+    *,
+    matches: Matches | None = None,
+    fewest: int = 8,
+    tolerance: float = 0.0145,
+) -> Registration | None:
+    """Find the plane that most matches near the middle of the query agree on.
+
+    The thing itself is in the middle; its like may stand behind it, and be the easier to see.
+
+    Args:
+        query: Of the picture.
+        reference: Of the thing that may be in it.
+        matches: Their pairs, if known; otherwise `match` finds them.
+        fewest: Inliers below which a plane, and the search, is given up.
+        tolerance: See `register`.
+    """
+    left = match(query, reference) if matches is None else matches
+    best: tuple[float, Registration] | None = None
+    for _ in range(_PLANES):
+        answer = _plane(query, reference, left, tolerance)
+        if answer is None or answer[0].inliers < fewest:
+            break
+        registration, inside = answer
+        near = centrality(registration, query)
+        if best is None or registration.inliers * near > best[0]:
+            best = registration.inliers * near, registration
+        if near > _MIDDLE:
+            break
+        left = Matches(
+            query=left.query[~inside], reference=left.reference[~inside], ratios=left.ratios[~inside]
+        )
+    return None if best is None else best[1]
+
+
+def centrality(registration: Registration, query: Features) -> float:
+    """How near the middle of the query its inliers are, from 0 to 1."""
+    points = registration.query_points / np.array(query.size, np.float32) - 0.5
+    return float(np.exp(-0.5 * (points**2).sum(1) / _CENTRAL**2).mean())
 
 
 def unit(descriptors: Picture) -> Floats:

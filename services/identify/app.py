@@ -6,40 +6,43 @@ line, where the tote holds one product for several. The row is acknowledged befo
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from services.identify import decide
+from services.identify.weighing import shipped
 from services.kernel import lines
 from services.kernel import records as r
 from services.kernel.catalogue import checked_barcode
 from services.kernel.faults import MissingRow
-from services.kernel.features import checked_embedding
+from services.kernel.features import checked_embedding, unpack
 from services.kernel.galleries import Galleries
 from services.kernel.index import ReferenceIndex
 from services.kernel.model_versions import encoder_of
+from services.kernel.verification import Held, Verifier
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from services.kernel.blobs import Blobs
     from services.kernel.service import Event, Service
     from services.kernel.views import View
 
 
-def build(service: Service, index: ReferenceIndex | None = None) -> None:
+def build(service: Service, index: ReferenceIndex | None = None, verifier: Verifier | None = None) -> None:
     """Add the agent that names products."""
     index = index or ReferenceIndex(service.settings.postgres.get_secret_value())
+    verifier = verifier or Verifier(service.settings.triton, timeout_s=service.settings.triton_timeout_s)
     service.on_start(index.start, index.close)
+    service.on_start(verifier.start, verifier.close)
     service.ready_when("postgres", index.ready)
-    by_barcode: dict[str, str] = {}
-    barcode_of: dict[str, str] = {}
-
-    def remember(product_id: str, product: r.Product | None) -> None:
-        old = barcode_of.pop(product_id, None)
-        if old is not None and by_barcode.get(old) == product_id:  # not, if another product has taken it over
-            del by_barcode[old]
-        if product is not None and product.barcode is not None:
-            barcode_of[product_id] = product.barcode
-            by_barcode[product.barcode] = product_id
-
-    catalog = service.view("catalog.products", on_change=remember)
+    service.ready_when("triton", verifier.ready)
+    weighing = shipped()
+    barcodes = _Barcodes()
+    catalog = service.view("catalog.products", on_change=barcodes.remember)
     manifests = service.view("totes.manifests")
     galleries = Galleries(service)
     dealt = _Lines(service)
@@ -56,15 +59,23 @@ def build(service: Service, index: ReferenceIndex | None = None) -> None:
         def with_similarity(product_id: str) -> tuple[str, float | None]:
             return product_id, decide.similarity(embedding, galleries.of(product_id, encoder), encoder)
 
-        scanned = by_barcode.get(subject.barcode) if subject.barcode else None
-        prior = with_similarity(scanned) if scanned else None
-        identity = decide.from_priors(
-            prior,
-            [with_similarity(e.product_id) for e in manifest.entries] if manifest else [],
-        )
-        if identity is None:
-            identity = decide.from_search(await index.nearest(embedding, encoder))
+        scanned = barcodes.product_of(subject.barcode)
+        coded = with_similarity(scanned) if scanned else None
+        expected = [with_similarity(e.product_id) for e in manifest.entries] if manifest else []
         versions = dict(inspection.versions)
+        identity = decide.from_priors(coded, expected)
+        if identity is None:
+            found = await index.nearest(embedding, encoder)
+            identity = decide.from_search(found)
+            named = ([coded] if coded else []) + expected
+            looked_at = [] if decide.settled(found) else decide.shortlist(found, named)
+            galleries_of = [galleries.of(product, encoder) for product, _ in looked_at]
+            held = decide.held_against(embedding, galleries_of, encoder)
+            if held:
+                products, rows = await _laid_over(service.blobs, verifier, inspection.features_key, held)
+                evidence = decide.strongest(products, rows, weighing)
+                identity = decide.from_evidence(looked_at, evidence, {p for p, _ in named}, weighing)
+                versions |= verifier.versions | {"identity": weighing.version}
         if subject.tote_id is not None:
             versions["row.totes.manifests"] = manifests.version(subject.tote_id)
         if identity.product_id is not None:
@@ -90,7 +101,7 @@ def build(service: Service, index: ReferenceIndex | None = None) -> None:
                     subject.barcode,
                     scanned,
                     identity.product_id,
-                    compared=prior is not None and prior[1] is not None,
+                    compared=coded is not None and coded[1] is not None,
                 ),
             ),
         )
@@ -112,3 +123,38 @@ class _Lines:
         if changed is not None:
             await self._service.write(self._held, manifest.tote_id, changed)
         return line
+
+
+async def _laid_over(
+    blobs: Blobs, verifier: Verifier, features_key: str, held: Sequence[tuple[str, r.Reference]]
+) -> tuple[list[str], npt.NDArray[np.float32]]:
+    """Whose pictures were laid over the capture's, and what speaks for each."""
+    keys = (features_key, *(reference.features_key for _, reference in held))
+    query, *kept = await asyncio.gather(*(blobs.get(key) for key in keys))
+    pictures = [
+        Held(product_id=product, crop=crop)
+        for (product, _), data in zip(held, kept, strict=True)
+        for crop in unpack(data).crops
+    ]
+    return [one.product_id for one in pictures], await verifier.verify(unpack(query).crops, pictures)
+
+
+class _Barcodes:
+    """Which product bears a barcode, as the catalogue says now."""
+
+    def __init__(self) -> None:
+        self._product: dict[str, str] = {}
+        self._barcode: dict[str, str] = {}
+
+    def remember(self, product_id: str, product: r.Product | None) -> None:
+        """Take over a row of the catalogue."""
+        old = self._barcode.pop(product_id, None)
+        if old is not None and self._product.get(old) == product_id:  # not if another product took it over
+            del self._product[old]
+        if product is not None and product.barcode is not None:
+            self._barcode[product_id] = product.barcode
+            self._product[product.barcode] = product_id
+
+    def product_of(self, barcode: str | None) -> str | None:
+        """The product, if the catalogue has one."""
+        return self._product.get(barcode) if barcode else None

@@ -8,7 +8,8 @@ import pytest
 from services.identify.app import build
 from services.kernel import records as r
 from services.kernel.faults import MissingRow
-from services.kernel.features import pack_embedding
+from services.kernel.features import pack, pack_embedding
+from services.kernel.verification import Held
 from tests.fakes import FakeIndex, FakeService
 from tests.samples import ENCODER, NOON, inspection, product, subject, uid
 
@@ -19,11 +20,38 @@ def axis(n: int) -> bytes:
     return pack_embedding(embedding)
 
 
-def made(found: list[tuple[str, float]] | None = None) -> tuple[FakeService, FakeIndex]:
+class FakeVerifier:
+    """Finds the product that it was told to in the capture's pictures, and remembers what it was shown."""
+
+    versions = {"model.product_verification": "1+v"}  # noqa: RUF012 (never changed)
+
+    def __init__(self, shows: str | None = None) -> None:
+        self.shows = shows
+        self.shown: list[tuple[tuple[bytes, ...], list[str]]] = []
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def ready(self) -> bool:
+        return True
+
+    async def verify(self, query: tuple[bytes, ...], held: list[Held]) -> np.ndarray[Any, Any]:
+        self.shown.append((query, [one.product_id for one in held]))
+        plainly = np.array([3.5, 3.0, 0.0, 1.0, 0.8, 0.8], np.float32)
+        return np.stack([plainly * (one.product_id == self.shows) for one in held])
+
+
+def made(
+    found: list[tuple[str, float]] | None = None, verifier: FakeVerifier | None = None
+) -> tuple[FakeService, FakeIndex]:
     """A catalogue of P1 to P3; the pictures of Pn lie on axis n."""
     service, index = FakeService("identify"), FakeIndex(found or [])
     fake: Any = service
-    build(fake, index)  # type: ignore[arg-type]
+    build(fake, index, verifier or FakeVerifier())  # type: ignore[arg-type]
+    service.blobs.stored = {
+        key: pack(np.zeros((1, 256)), [b"a crop"]) for key in ("f", "features/20260301/a.icf")
+    }
     for n in (1, 2, 3):
         service.row("catalog.products", f"P{n}", product(f"P{n}"))
         reference = r.Reference(
@@ -82,6 +110,26 @@ async def test_a_wrong_barcode_without_a_manifest_is_searched_for_within_one_enc
     found = await identified(service, 3, barcode="barcode of P1")
     assert (found.product_id, found.method, found.order_line_id) == ("P3", r.IdentityMethod.SEARCH, None)
     assert index.asked == [ENCODER]
+
+
+async def test_likeness_that_leaves_doubt_is_settled_by_laying_references_over_the_pictures() -> None:
+    verifier = FakeVerifier(shows="P1")
+    service, _ = made([("P3", 0.3), ("P1", 0.28)], verifier)
+    found = await identified(service, 9)
+    assert (found.product_id, found.method) == ("P1", r.IdentityMethod.SEARCH)
+    assert verifier.shown == [((b"a crop",), ["P3", "P1"])]
+    assert found.versions["model.product_verification"] == "1+v"
+    assert found.versions["identity"]
+
+
+async def test_what_barcode_manifest_or_likeness_settle_is_not_looked_at_closely() -> None:
+    verifier = FakeVerifier()
+    service, _ = made([("P3", 0.9)], verifier)
+    await identified(service, 1, barcode="barcode of P1")
+    await identified(service, 2, tote_id="T1")
+    found = await identified(service, 3)
+    assert not verifier.shown
+    assert "model.product_verification" not in found.versions
 
 
 async def test_an_unknown_product_goes_on_under_its_item_with_its_candidates() -> None:

@@ -5,10 +5,13 @@ import numpy.typing as npt
 import pytest
 
 from services.identify import decide
-from services.identify.decide import AGREE, OVERRULE, PRIOR_AGREE, UNSEEN
+from services.identify.decide import AGREE, AHEAD, OVERRULE, PRIOR_AGREE, SETTLED, UNSEEN
+from services.identify.weighing import Weighing, shipped
 from services.kernel import records as r
 from services.kernel.features import pack_embedding
+from services.kernel.verification import EVIDENCE
 from tests.samples import ENCODER, NOON, uid
+from triton_models.mmid_evidence import NAMES
 
 BARCODE, MANIFEST, SEARCH, NONE = r.IdentityMethod  # in the order of the schema
 SURE = AGREE + 0.2
@@ -42,7 +45,7 @@ def test_no_references_or_those_of_another_encoder_say_nothing(nothing: r.Galler
 
 
 def test_confidence_rises_with_similarity_and_stays_a_probability() -> None:
-    values = [decide.confidence(s) for s in (-1.0, 0.0, 0.2, 0.3, 0.4, 0.9, 1.0)]
+    values = [decide.confidence(s) for s in (-1.0, 0.0, 0.5, 0.6, 0.7, 0.9, 1.0)]
     assert values == sorted(values)
     assert (values[0], values[-1]) == (0.0, 1.0)
     assert 0 < values[2] < values[3] < 1
@@ -129,3 +132,73 @@ def test_the_five_best_candidates_are_kept_best_first() -> None:
     assert found is not None
     assert [c.product_id for c in found.candidates] == ["P1", "P8", "P7", "P6", "P5"]
     assert len(decide.from_search([(f"P{n}", 0.5) for n in range(9)]).candidates) == 5
+
+
+WEIGHING = Weighing(
+    version="1",
+    evidence=(1.0, 1.0),
+    similarity=10.0,
+    constant=2.0,
+    lead=-0.5,
+    most_lead=4.0,
+    doubt=(-1.0, 0.0),
+    doubt_similarity=-1.0,
+    prior=3.0,
+    named=0.5,
+)
+
+
+def test_likeness_alone_settles_what_is_like_and_well_ahead() -> None:
+    assert decide.settled([("P1", SETTLED), ("P2", SETTLED - AHEAD - 0.01)])
+    assert decide.settled([("P1", SETTLED)])
+    assert not decide.settled([("P1", SETTLED), ("P2", SETTLED - AHEAD + 0.01)])
+    assert not decide.settled([("P1", SETTLED - 0.01)])
+    assert not decide.settled([])
+
+
+def test_what_is_expected_is_looked_at_closely_whatever_it_looks_like() -> None:
+    found = [(f"P{n}", 0.5 - n / 100) for n in range(9)]
+    listed = decide.shortlist(found, [("E1", 0.1), ("NEW", None), ("P8", 0.42)])
+    assert [product for product, _ in listed] == ["P8", "E1", "P0", "P1", "P2", "P3"]
+    assert decide.shortlist([], []) == []
+
+
+def test_a_product_that_lies_in_the_picture_is_named_with_its_confidence() -> None:
+    found = decide.from_evidence([("P1", 0.3), ("P2", 0.31)], {"P1": (4, 1), "P2": (0, 0)}, set(), WEIGHING)
+    assert (found.product_id, found.method) == ("P1", SEARCH)
+    assert found.confidence == found.candidates[0].confidence > 0.9
+    assert [c.product_id for c in found.candidates] == ["P1", "P2"]
+
+
+def test_products_that_lie_there_alike_share_the_confidence_and_none_is_named() -> None:
+    alike = {"P1": (4, 1), "P2": (4, 1), "P3": (4, 1)}
+    found = decide.from_evidence([(product, 0.3) for product in alike], alike, set(), WEIGHING)
+    assert (found.product_id, found.method, found.confidence) == (None, NONE, 0.0)
+    assert [c.confidence for c in found.candidates] == pytest.approx([found.candidates[0].confidence] * 3)
+    expected = decide.from_evidence([(product, 0.3) for product in alike], alike, {"P2"}, WEIGHING)
+    assert expected.product_id == "P2"
+
+
+def test_where_nothing_lies_in_the_picture_it_is_none_of_these() -> None:
+    found = decide.from_evidence([("P1", 0.1), ("P2", 0.1)], {"P1": (0, 0), "P2": (0, 0)}, set(), WEIGHING)
+    assert found.product_id is None
+    assert sum(c.confidence for c in found.candidates) < 0.5
+    assert decide.from_evidence([("P1", 0.1)], {}, set(), WEIGHING).candidates == ()
+
+
+def test_a_product_counts_by_its_best_reference() -> None:
+    rows = np.array([(1, 0), (0, 3), (2, 0)], np.float32)
+    assert decide.strongest(["P1", "P1", "P2"], rows, WEIGHING) == {"P1": [0, 3], "P2": [2, 0]}
+
+
+def test_only_the_likest_references_of_this_encoder_are_held_against_a_capture() -> None:
+    held = decide.held_against(
+        unit(0.0), [gallery(1.0, 0.5, 2.0), gallery(0.0, encoder="2+other"), None], ENCODER
+    )
+    assert [reference.features_key for _, reference in held] == ["f/0.5", "f/1.0"]
+
+
+def test_the_weights_that_ship_fit_what_triton_answers() -> None:
+    weighing = shipped()
+    assert len(weighing.evidence) == len(weighing.doubt) == EVIDENCE == len(NAMES)
+    assert 0 < weighing.named < 1

@@ -20,6 +20,7 @@ from services.kernel.faults import DataFault, DependencyFault
 from services.kernel.records import ImageRole
 from services.kernel.sight import Photo
 from services.kernel.triton import Comparer, Triton
+from services.kernel.verification import Held, Verifier
 from services.stack import mesh as services
 from services.stack import racks
 from services.stack.home import MODEL_REPOSITORY
@@ -123,6 +124,26 @@ async def test_a_capture_is_laid_over_itself_and_not_over_an_empty_picture(
         assert comparer.versions["model.gallery_comparison"].partition("+")[2]
     finally:
         await comparer.close()
+
+
+async def test_a_capture_lies_over_its_own_product_and_not_over_an_empty_picture(
+    mesh: Mesh, triton: Triton, photos: tuple[Photo, ...]
+) -> None:
+    crops = (await triton.inspect(photos[:2])).crops
+    grey = io.BytesIO()
+    Image.new("RGB", (320, 320), (150, 150, 150)).save(grey, "JPEG")
+    verifier = Verifier(mesh.stack.environment()["INTACT_TRITON"])
+    await verifier.start(patience_s=30)
+    try:
+        held = [Held(product_id="own", crop=crops[0]), Held(product_id="empty", crop=grey.getvalue())]
+        own, empty = await verifier.verify(crops, held)
+        assert own[0] > 0
+        assert not empty.any()
+        with pytest.raises(DataFault):
+            await verifier.verify([crops[0][:200]], held)
+        assert verifier.versions["model.product_verification"].partition("+")[2]
+    finally:
+        await verifier.close()
 
 
 async def test_a_wrong_address_is_said_within_the_patience() -> None:

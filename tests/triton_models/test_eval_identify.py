@@ -95,6 +95,8 @@ def test_the_report_counts_ranks_and_refusals() -> None:
     assert figures["none_threshold"] == 0.5
     assert figures["absent_rejected"] == 0.5
     assert figures["ms_per_query"] == 100
+    assert figures["reliability"] == [{"confidence": 0.1, "right": 0.5, "n": 4}]
+    assert figures["calibration_error"] == 0.4
     low, high = figures["r_at_1_interval"]
     assert 0 <= low < 0.5 < high <= 1
 

@@ -18,10 +18,10 @@ INKS = {"red": (200, 30, 30), "green": (20, 150, 50), "blue": (30, 50, 200)}
 
 
 def encode(pixels: Picture) -> Floats:
-    """Stands for the encoder: colours of 7 x 7 patches, in a fixed mixture of 64."""
-    means = np.stack([cv2.resize(one, (7, 7), interpolation=cv2.INTER_AREA) for one in pixels])
+    """Stands for the encoder: colours of 8 x 8 patches, in a fixed mixture of 64."""
+    means = np.stack([cv2.resize(one, (8, 8), interpolation=cv2.INTER_AREA) for one in pixels])
     mixture = np.random.default_rng(0).normal(size=(3, 64))
-    patches = (means.reshape(len(pixels), 49, 3).astype(np.float32) / 255 - 0.4) @ mixture
+    patches = (means.reshape(len(pixels), 64, 3).astype(np.float32) / 255 - 0.4) @ mixture
     return np.asarray(patches / np.maximum(np.linalg.norm(patches, axis=2, keepdims=True), 1e-6), np.float32)
 
 

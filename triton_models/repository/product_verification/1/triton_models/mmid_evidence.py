@@ -1,0 +1,1 @@
+../../../../mmid_evidence.py

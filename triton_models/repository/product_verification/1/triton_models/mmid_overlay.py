@@ -1,0 +1,1 @@
+../../../../mmid_overlay.py
