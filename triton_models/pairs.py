@@ -39,6 +39,8 @@ _ALIKE: Final = 0.2
 """Less likeness than the best of a product's references by this, and it may show another side."""
 _UNLIKE: Final = 0.35
 """Less by this, and it does."""
+_TRIED: Final = 2
+"""References of a product that are laid over a capture of it, save where units are missing."""
 _FAMILY: Final = 2
 """Numbers of designs this near are of one family: the same layout in other colours and words."""
 
@@ -169,13 +171,16 @@ def make(wanted: Sequence[Job], folder: Path, *, workers: int, tick: Callable[[]
     """Pairs of all captures that `folder` does not hold yet; `tick` is called after each capture."""
     folder.mkdir(parents=True, exist_ok=True)
     todo = [(job, _file(folder, job.query)) for job in wanted]
-    todo = [(job, path) for job, path in todo if not path.exists()]
+    # Captures of one product one after the other: what is known of its references is still there.
+    todo = sorted(
+        ((job, path) for job, path in todo if not path.exists()), key=lambda one: one[0].query.item_identifier
+    )
     for _ in range(len(wanted) - len(todo)):
         tick()
     if not todo:
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_alone) as pool:
-        for _ in pool.map(_kept, *zip(*todo, strict=True), chunksize=4):
+        for _ in pool.map(_kept, *zip(*todo, strict=True), chunksize=8):
             tick()
 
 
@@ -263,7 +268,10 @@ class _Laid:
 
 def _laid(look: Any, job: Job, rng: np.random.Generator) -> Iterator[_Laid]:  # noqa: ANN401 - code loaded by path
     """A few of those that can be laid over the capture."""
-    found = [_over(look, reference, same=job.same_print) for reference in job.own]
+    # Most products lie on one of two sides, so that two references mostly hold one that fits.
+    tried = len(job.own) if "missing_unit" in job.query.defect_types else _TRIED
+    taken = [job.own[k] for k in rng.permutation(len(job.own))[:tried]]
+    found = [_over(look, reference, same=job.same_print) for reference in taken]
     own = sorted((one for one in found if one is not None), key=lambda one: -float(one.alignment.likeness))
     if own and own[0].alignment.likeness >= _DOUBTFUL:
         best = own[0].alignment.likeness
@@ -272,7 +280,9 @@ def _laid(look: Any, job: Job, rng: np.random.Generator) -> Iterator[_Laid]:  # 
         yield from (alike[k] for k in rng.permutation(len(alike))[:most])
         # Its other side, of which a word or the barcode agrees, is another print.
         yield from [replace(one, same=False) for one in own if one.alignment.likeness < best - _UNLIKE][:1]
-    for reference in job.others[int(rng.integers(2)) :][:1]:
+    # Every other time another product: first of the same family, at times any.
+    others = job.others[int(rng.random() < 0.25) :][: int(rng.integers(2))]
+    for reference in others:
         strange = _over(look, reference, same=False)
         if strange is not None:
             yield strange
