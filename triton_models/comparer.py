@@ -36,7 +36,7 @@ class Head(nn.Module):
         self.key = nn.Conv2d(CHANNELS, _KEYS, 1)
         self.value = nn.Conv2d(CHANNELS, _WIDTH, 1)
         self.sharp = nn.Parameter(torch.tensor(2.0))
-        self.join = nn.Conv2d(4 * _WIDTH + 4, _HIDDEN, 1)
+        self.join = nn.Conv2d(4 * _WIDTH + 5, _HIDDEN, 1)
         self.near = nn.ModuleList(_near(spread) for spread in (1, 2))
         self.where = nn.Conv2d(_HIDDEN, 2, 1)
         self.judge = nn.Sequential(
@@ -52,13 +52,13 @@ class Head(nn.Module):
         Args:
             query: (n, 67, 32, 32) description of the capture.
             reference: (n, 67, 32, 32) of the reference in the capture's frame.
-            valid: (n, 32, 32) share of each cell that can be compared.
+            valid: (n, 2, 32, 32) share of each cell that can be compared, how many features agree there.
             facts: (n, 6), see `aligning.FACTS`.
 
         Returns:
             (n, 3): changed, missing, mismatch; (n, 2, 32, 32): where something is foreign, where missing.
         """
-        there = valid[:, None]
+        there = valid[:, :1]
         both = [self.level(part) for part in (query, reference)]
         keys = [functional.normalize(self.key(part), dim=1) for part in both]
         values = [functional.relu(self.value(part)) for part in both]
@@ -75,7 +75,7 @@ class Head(nn.Module):
                 back[1],
                 forth[1],
                 (keys[0] * keys[1]).sum(1, keepdim=True),
-                there,
+                valid,
             ],
             dim=1,
         )
@@ -135,7 +135,7 @@ class Comparer(nn.Module):
         Args:
             query: (1, 256, 256, 3) uint8.
             reference: (n, 256, 256, 3) uint8.
-            valid: (n, 32, 32).
+            valid: (n, 2, 32, 32).
             facts: (n, 6).
 
         Returns:

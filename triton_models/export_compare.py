@@ -56,7 +56,7 @@ def samples(rows: int, seed: int = 0) -> tuple[torch.Tensor, ...]:
     made = (
         rng.integers(0, 256, (1, SIDE, SIDE, 3), np.uint8),
         rng.integers(0, 256, (rows, SIDE, SIDE, 3), np.uint8),
-        rng.uniform(0, 1, (rows, CELLS, CELLS)).astype(np.float32),
+        rng.uniform(0, 1, (rows, 2, CELLS, CELLS)).astype(np.float32),
         rng.normal(0, 1, (rows, FACTS)).astype(np.float32),
     )
     return tuple(torch.from_numpy(part) for part in made)

@@ -52,7 +52,7 @@ class Pairs:
     Attributes:
         query: (n, channels, 32, 32) float16, the trunk's maps of the capture's picture.
         reference: (n, channels, 32, 32) float16, of the reference in the capture's frame.
-        valid: (n, 32, 32) float16, share of each cell that can be compared.
+        valid: (n, 2, 32, 32) float16, share of each cell that can be compared, how many features agree there.
         facts: (n, 6) float32, see `aligning.FACTS`.
         truth: (n, 2, 32, 32) uint8, share in 255ths of each cell that is foreign, that misses something.
         labels: (n, 3) float32: changed, missing, mismatch.
@@ -142,9 +142,9 @@ def jobs(split: Split, network: Path, *, seed: int, varied: bool) -> list[Job]:
 
 
 def _as_captures(split: Split, designs: Mapping[str, int | None]) -> Iterator[Query]:
-    """References as if they were captures, where a mask beside them says what is damaged: products nobody has sent."""
+    """Every other reference as if it were a capture, where a mask beside it says what is damaged."""
     for item, references in sorted(split.references_by_item.items()):
-        for reference in references:
+        for reference in references[::2]:
             image = reference.reference_image
             mask = image.with_name(image.stem + "-damage.png")
             if mask.exists():
@@ -228,7 +228,7 @@ def _blank() -> dict[str, NDArray[Any]]:
     return {
         "query": maps,
         "reference": maps,
-        "valid": np.zeros((32, 32), np.float16),
+        "valid": np.zeros((2, 32, 32), np.float16),
         "facts": np.zeros(6, np.float32),
         "truth": np.zeros((2, 32, 32), np.uint8),
         "labels": np.zeros(3, np.float32),
@@ -333,9 +333,10 @@ def _row(laid: _Laid, codes: Picture | None, job: Job, rng: np.random.Generator)
         turn, flip = int(rng.integers(4)), bool(rng.random() < 0.5)
         pictures = [_lit(_turned(part, turn, flip=flip), rng) for part in pictures]
         pictures[1] = _coarse(pictures[1], rng)
-        valid, shown = (_turned(part, turn, flip=flip) for part in (valid, shown))
+        valid = np.stack([_turned(part, turn, flip=flip) for part in valid])
+        shown = _turned(shown, turn, flip=flip)
     truth = _cells(shown)
-    there = cv2.dilate(valid.astype(np.float32), np.ones((3, 3), np.uint8)) > 0.3
+    there = cv2.dilate(valid[0], np.ones((3, 3), np.uint8)) > 0.3
     amounts = (truth * there).sum(axis=(1, 2)) * 64
     query, reference = described(job.network, pictures)
     return {
@@ -373,16 +374,10 @@ def _shaken(alignment: Any, rng: np.random.Generator) -> Any:  # noqa: ANN401 - 
     """Laid a little worse than it was: the served registration is not always this good."""
     if rng.random() < 0.5:
         return alignment
-    aligning: Any = serving_module("gallery_comparison", "aligning")
     corners = np.array([(0, 0), (320, 0), (320, 320), (0, 320)], np.float32)
     moved = corners + rng.normal(0, rng.uniform(0, 2.5), (4, 2)).astype(np.float32)
     off = cv2.getPerspectiveTransform(corners, moved)
-    return aligning.Alignment(
-        homography=off @ alignment.homography,
-        inliers=alignment.inliers,
-        likeness=alignment.likeness,
-        bend=alignment.bend,
-    )
+    return replace(alignment, homography=off @ alignment.homography)
 
 
 def _turned(part: NDArray[Any], turn: int, *, flip: bool) -> NDArray[Any]:

@@ -95,7 +95,7 @@ def loss_of(head: Head, batch: dict[str, Tensor]) -> Tensor:
     cells = functional.binary_cross_entropy_with_logits(
         maps, batch["truth"], reduction="none", pos_weight=torch.full((2, 1, 1), 3.0)
     )
-    weight = batch["valid"] * known[:, None, None]
+    weight = batch["valid"][:, 0] * known[:, None, None]
     mapped = (cells.sum(dim=1) * weight).sum() / weight.sum().clamp(min=1)
     return whole + 3.0 * mapped
 

@@ -89,12 +89,14 @@ class Alignment:
         inliers: Places that agree on it.
         likeness: Correlation of brightness, -1 to 1.
         bend: (32, 32, 2) pixels by which the query's content is off its place, from features near each cell.
+        support: (32, 32) in [0, 1]: how many features near each cell agree.
     """
 
     homography: Matrix
     inliers: int
     likeness: float
     bend: Floats
+    support: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +106,7 @@ class Pair:
     Attributes:
         query: (256, 256, 3) RGB.
         reference: (256, 256, 3) RGB, its light brought to the query's.
-        valid: (32, 32) in [0, 1]: share of a cell that the reference's thing covers.
+        valid: (2, 32, 32) in [0, 1]: share of a cell that the reference's thing covers, how many features agree there.
         facts: (6,), see FACTS.
     """
 
@@ -169,11 +171,13 @@ def align(query: Look, reference: Look) -> Alignment | None:
     if found is None or found.inliers < FEWEST or likeness < _ALIKE:
         return None
     nearby = _near(query.features, reference.features, alike, found.homography, 0.03)
+    bend, support = _bend(query.features.points, reference.features.points, nearby, found.homography)
     return Alignment(
         homography=found.homography,
         inliers=found.inliers,
         likeness=likeness,
-        bend=_bend(query.features.points, reference.features.points, nearby, found.homography),
+        bend=bend,
+        support=support,
     )
 
 
@@ -248,17 +252,21 @@ def _squares(one: Floats, other: Floats) -> Floats:
     return np.asarray(right * right + down * down, np.float32)
 
 
-def _bend(query: Floats, reference: Floats, nearby: Matches, homography: Matrix) -> Floats:
-    """A smooth field through what the matches say; nothing where none is near."""
+def _bend(query: Floats, reference: Floats, nearby: Matches, homography: Matrix) -> tuple[Floats, Floats]:
+    """A smooth field through what the matches say, nothing where none is near; and how many are near."""
     at = project(homography, reference[nearby.reference]).astype(np.float32)
     off = query[nearby.query] - at
     line = (np.arange(CELLS, dtype=np.float32) + 0.5) * (LOOKED / CELLS)
     grid = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
     if len(off) < FEWEST:
-        return np.zeros((CELLS, CELLS, 2), np.float32)
+        return np.zeros((CELLS, CELLS, 2), np.float32), np.zeros((CELLS, CELLS), np.float32)
     weight = np.exp(-_squares(grid, at) / (2 * (0.06 * LOOKED) ** 2))
-    field = weight @ off / (weight.sum(1, keepdims=True) + 2.0)
-    return np.asarray(field.reshape(CELLS, CELLS, 2), np.float32)
+    total = weight.sum(1)
+    field = weight @ off / (total[:, None] + 2.0)
+    return (
+        np.asarray(field.reshape(CELLS, CELLS, 2), np.float32),
+        np.asarray(np.minimum(1, total / 4).reshape(CELLS, CELLS), np.float32),
+    )
 
 
 def pair(query: Look, reference: Look, alignment: Alignment) -> Pair:
@@ -276,19 +284,19 @@ def pair(query: Look, reference: Look, alignment: Alignment) -> Pair:
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=(0,),
     )
-    valid = np.asarray(cv2.resize(mask, (CELLS, CELLS), interpolation=cv2.INTER_AREA), np.float32)
+    cover = np.asarray(cv2.resize(mask, (CELLS, CELLS), interpolation=cv2.INTER_AREA), np.float32)
     gains = _gains(picture, np.asarray(warped, np.uint8), mask > 0.5)
     lit = np.clip(warped.astype(np.float32) * gains, 0, 255).astype(np.uint8)
     facts = np.array(
         [
             np.log(alignment.inliers) - 3.5,
             alignment.likeness,
-            float(valid.mean()),
+            float(cover.mean()),
             *np.log(gains),
         ],
         np.float32,
     )
-    return Pair(query=picture, reference=lit, valid=valid, facts=facts)
+    return Pair(query=picture, reference=lit, valid=np.stack([cover, alignment.support]), facts=facts)
 
 
 def _places(alignment: Alignment, shrink: Matrix) -> tuple[Floats, Floats]:
