@@ -142,9 +142,10 @@ def jobs(split: Split, network: Path, *, seed: int, varied: bool) -> list[Job]:
 
 
 def _as_captures(split: Split, designs: Mapping[str, int | None]) -> Iterator[Query]:
-    """Every other reference as if it were a capture, where a mask beside it says what is damaged."""
+    """Every other reference of a product never sent, as if it were a capture, where a mask says what is damaged."""
+    sent = {query.item_identifier for query in split.queries}
     for item, references in sorted(split.references_by_item.items()):
-        for reference in references[::2]:
+        for reference in () if item in sent else references[::2]:
             image = reference.reference_image
             mask = image.with_name(image.stem + "-damage.png")
             if mask.exists():

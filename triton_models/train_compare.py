@@ -167,8 +167,18 @@ def train(root: Path, out: Path, settings: Settings, *, workers: int = 2) -> dic
     Raises:
         BadData: The data set is not whole, or `out` holds pairs or a checkpoint of other code or settings.
     """
-    state = _resumed(out, settings)
+    _resumed(out, settings)
     data = {split: prepared(root, out, split, settings, workers=workers) for split in _SPLITS}
+    return fit(data, out, settings)
+
+
+def fit(data: dict[str, Pairs], out: Path, settings: Settings) -> dict[str, Any]:
+    """Trains on the pairs of "train", measures on those of "validation"; goes on from a checkpoint in `out`.
+
+    Raises:
+        BadData: `out` holds a checkpoint of other code or settings.
+    """
+    state = _resumed(out, settings)
     torch.manual_seed(settings.seed)
     head = Head()
     batches = Batches(data["train"], settings)

@@ -35,8 +35,10 @@ LOOKED: Final = 320
 FEWEST: Final = 10
 """Features that must agree, or the two are not compared."""
 _FEW: Final = 8
-_GUIDED: Final = 25
-"""The same where features were looked for near a guess: chance alone finds some 15 there."""
+_GUIDED: Final = 20
+"""The same where features were looked for near a guess: chance alone finds some 10 there."""
+_STRONGEST: Final = 450
+"""Features that a guess is tried with."""
 FACTS: Final = 6
 """Numbers that go with a pair: logarithm of the inliers, likeness, share compared, three gains of colour."""
 _ALIKE: Final = 0.15
@@ -151,27 +153,28 @@ def looked(picture: Picture) -> Look:
 
 def align(query: Look, reference: Look) -> Alignment | None:
     """Where the reference lies in the query; None if it cannot be told."""
-    if not len(query.features) or not len(reference.features):
+    one, other = query.features, reference.features
+    if not len(one) or not len(other):
         return None
-    found = register(query.features, reference.features, tolerance=_TOLERANCE)
+    found = register(one, other, tolerance=_TOLERANCE)
     likeness = -1.0 if found is None else _correlation(query, reference, found.homography)
-    alike = unit(query.features.descriptors) @ unit(reference.features.descriptors).T
+    alike = unit(one.descriptors) @ unit(other.descriptors).T
     if found is None or found.inliers < _SURE or likeness < _CLEAR:
         guesses = [] if found is None or found.inliers < _FEW else [found.homography]
         if query.framed and reference.framed:
             guesses += _laid_over(query.item, reference.item)
         for guess in guesses:
-            nearby = _near(query.features, reference.features, alike, guess, 0.05)
-            other = register(query.features, reference.features, matches=nearby, tolerance=_TOLERANCE)
-            if other is None or other.inliers < _GUIDED:
+            nearby = _near(one, other, alike[:_STRONGEST, :_STRONGEST], guess, 0.05)
+            again = register(one, other, matches=nearby, tolerance=_TOLERANCE)
+            if again is None or again.inliers < _GUIDED:
                 continue
-            how = _correlation(query, reference, other.homography)
+            how = _correlation(query, reference, again.homography)
             if how > max(likeness, _GUESSED):
-                found, likeness = other, how
+                found, likeness = again, how
     if found is None or found.inliers < FEWEST or likeness < _ALIKE:
         return None
-    nearby = _near(query.features, reference.features, alike, found.homography, 0.03)
-    bend, support = _bend(query.features.points, reference.features.points, nearby, found.homography)
+    nearby = _near(one, other, alike, found.homography, 0.03)
+    bend, support = _bend(one.points, other.points, nearby, found.homography)
     return Alignment(
         homography=found.homography,
         inliers=found.inliers,
@@ -229,9 +232,12 @@ def _corners(mask: NDArray[np.bool_]) -> Floats:
 
 
 def _near(query: Features, reference: Features, alike: Floats, guess: Matrix, reach: float) -> Matches:
-    """Matches whose distance from the guessed place is at most `reach`, a share of the picture's side."""
-    expected = project(guess, reference.points).astype(np.float32)
-    far = _squares(query.points, expected) > (reach * LOOKED) ** 2
+    """Matches whose distance from the guessed place is at most `reach`, a share of the picture's side.
+
+    `alike` are the likenesses of the first features of both, the strongest; the others have no say.
+    """
+    expected = project(guess, reference.points[: alike.shape[1]]).astype(np.float32)
+    far = _squares(query.points[: len(alike)], expected) > (reach * LOOKED) ** 2
     likeness = np.where(far, np.float32(-1), alike)
     first = likeness.argmax(1)
     rows = np.arange(len(first))
