@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from triton_models.designs import DEFECTS
 from triton_models.kaputt import Query, Reference, Split
+from triton_models.painted import changed
 from triton_models.serving import REPOSITORY, serving_module
 
 Picture = NDArray[np.uint8]
@@ -104,7 +105,7 @@ def code_of() -> str:
     """A hash of the code that the pairs depend on."""
     here, served = Path(__file__).parent, REPOSITORY / "gallery_comparison" / "1"
     files = (
-        *(here / name for name in ("pairs.py", "description.py", "network.py")),
+        *(here / name for name in ("pairs.py", "painted.py", "description.py", "network.py")),
         *(served / name for name in ("aligning.py", "registration.py")),
         REPOSITORY / "decode" / "1" / "framing.py",
     )
@@ -251,10 +252,16 @@ def pairs_of(job: Job) -> Iterator[dict[str, NDArray[Any]]]:
         look, square = framed(image)
         codes = _codes(query, mask, square)
         for laid in _laid(look, job, rng):
-            # Broken sets are rare and differ much: each is looked at more than once.
-            often = job.varied and laid.same and "missing_unit" in query.defect_types
-            for _ in range(3 if often else 1):
-                yield {**_row(laid, codes, job, rng), "side": np.asarray(number > 0)}
+            for again in range(_times(laid, job)):
+                row = _row(laid, codes, job, rng, painted=again > 0 and not query.defect)
+                yield {**row, "side": np.asarray(number > 0)}
+
+
+def _times(laid: _Laid, job: Job) -> int:
+    """Laying takes long, varying does not. Broken sets are rare: each is looked at more than once."""
+    if not job.varied or not laid.same:
+        return 1
+    return 4 if "missing_unit" in job.query.defect_types else 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,16 +331,20 @@ def _codes(query: Query, mask: Path | None, square: tuple[int, int, int, int]) -
     return np.where(inside, picked, 0).astype(np.uint8)
 
 
-def _row(laid: _Laid, codes: Picture | None, job: Job, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+def _row(
+    laid: _Laid, codes: Picture | None, job: Job, rng: np.random.Generator, *, painted: bool
+) -> dict[str, NDArray[Any]]:
     aligning: Any = serving_module("gallery_comparison", "aligning")
     alignment = _shaken(laid.alignment, rng) if job.varied else laid.alignment
     found = aligning.pair(laid.look, laid.other, alignment)
-    pictures, valid = [found.query, found.reference], found.valid
+    pictures, valid = (found.query, found.reference), found.valid
     shown = np.zeros((256, 256), np.uint8) if codes is None else codes
+    if painted:
+        pictures, shown = changed((found.query, found.reference), valid[0], rng, MISSING)
     if job.varied:
         turn, flip = int(rng.integers(4)), bool(rng.random() < 0.5)
-        pictures = [_lit(_turned(part, turn, flip=flip), rng) for part in pictures]
-        pictures[1] = _coarse(pictures[1], rng)
+        one, other = (_lit(_turned(part, turn, flip=flip), rng) for part in pictures)
+        pictures = (one, _coarse(other, rng))
         valid = np.stack([_turned(part, turn, flip=flip) for part in valid])
         shown = _turned(shown, turn, flip=flip)
     truth = _cells(shown)
