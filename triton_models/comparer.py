@@ -18,9 +18,9 @@ from triton_models.description import CELLS, CHANNELS, Description
 
 FACTS: Final = 6
 OUTPUTS: Final = ("changed", "missing", "mismatch")
-_KEYS: Final = 32
-_WIDTH: Final = 48
-_HIDDEN: Final = 64
+_KEYS: Final = 24
+_WIDTH: Final = 32
+_HIDDEN: Final = 48
 _REACH: Final = 1
 _STRONGEST: Final = 6
 _NOWHERE: Final = -6.0

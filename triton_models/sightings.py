@@ -33,6 +33,7 @@ from triton_models.kaputt import Query, Reference
 from triton_models.metrics import auroc, average_precision, recall_at_fpr
 from triton_models.predictor import framed
 from triton_models.problems import BadData
+from triton_models.scores import threshold_at
 from triton_models.serving import REPOSITORY, serving_module
 from triton_models.simulator import catalogue
 
@@ -303,6 +304,22 @@ def _rounded(value: float) -> float | None:
     return None if np.isnan(value) else round(float(value), 4)
 
 
+def thresholds(rows: Sequence[Sighting], queries: Sequence[Query], rate: float = 0.01) -> dict[str, float]:
+    """Logits of changed and of missing that together at most `rate` of the intact captures of the same print exceed."""
+    intact = [
+        row
+        for row, query in zip(rows, queries, strict=True)
+        if row.inliers > 0 and row.mismatch < 0 and not query.defect and query.scenario != "redesign"
+    ]
+    if not intact:
+        raise BadData("thresholds need intact captures that were compared")
+    # Each may spend half of the alarms.
+    return {
+        name: round(threshold_at(np.array([getattr(row, name) for row in intact]), rate / 2), 4)
+        for name in ("changed", "missing")
+    }
+
+
 def build(network: Path | None) -> str:
     """The first digits of a file's hash."""
     return "none" if network is None else hashlib.sha256(network.read_bytes()).hexdigest()[:12]
@@ -319,6 +336,7 @@ def main() -> None:
     parser.add_argument("--classifier", type=Path, help="ONNX with outputs DAMAGE and WHERE; else left out")
     parser.add_argument("--gallery", choices=GALLERIES, default="own")
     parser.add_argument("--most", type=int, default=6, help="references of a product that are used")
+    parser.add_argument("--thresholds", type=Path, help="JSON to write: those of the comparison by itself")
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
     split = kaputt.load(given.kaputt, given.split)
@@ -333,7 +351,11 @@ def main() -> None:
         "captures": hashlib.sha256("\n".join(q.capture_id for q in split.queries).encode()).hexdigest()[:12],
     }
     rows = look(wanted, given.out, said, workers=given.workers)
-    print(json.dumps(said | figures(rows, split.queries), indent=2))
+    found = said | figures(rows, split.queries)
+    if given.thresholds is not None:
+        chosen = {"build": said["comparison"], **thresholds(rows, split.queries), "false_alarms": 0.01}
+        given.thresholds.write_text(json.dumps(chosen | {"split": given.split}, indent=2) + "\n")
+    print(json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":
