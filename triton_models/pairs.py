@@ -21,10 +21,10 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from triton_models.designs import DEFECTS
 from triton_models.kaputt import Query, Reference, Split
 from triton_models.painted import changed
 from triton_models.serving import REPOSITORY, serving_module
+from triton_models.simulator.things import DEFECTS
 
 Picture = NDArray[np.uint8]
 
@@ -105,7 +105,7 @@ def code_of() -> str:
     """A hash of the code that the pairs depend on."""
     here, served = Path(__file__).parent, REPOSITORY / "gallery_comparison" / "1"
     files = (
-        *(here / name for name in ("pairs.py", "painted.py", "description.py", "network.py")),
+        *(here / name for name in ("pairs.py", "painted.py", "description.py")),
         *(served / name for name in ("aligning.py", "registration.py")),
         REPOSITORY / "decode" / "1" / "framing.py",
     )

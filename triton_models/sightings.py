@@ -27,20 +27,16 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from triton_models import evidence, kaputt
-from triton_models.frozen_features import read_image
 from triton_models.fusion import Evidence
 from triton_models.kaputt import Query, Reference
-from triton_models.metrics import auroc, average_precision, recall_at_fpr
-from triton_models.predictor import framed
+from triton_models.metrics import auroc, average_precision, recall_at_fpr, threshold_at_fpr
 from triton_models.problems import BadData
-from triton_models.scores import threshold_at
 from triton_models.serving import REPOSITORY, serving_module
 from triton_models.simulator import catalogue
 
 COMPARISON: Final = REPOSITORY / "gallery_comparison" / "1" / "gallery_comparison.onnx"
 GALLERIES: Final = ("own", "other", "none")
 """Which references a capture is compared with: its product's, another product's by mistake, none."""
-_QUALITY: Final = (cv2.IMWRITE_JPEG_QUALITY, 92)
 _CERTAIN: Final = 1e-7
 
 
@@ -90,13 +86,13 @@ class Job:
 def sight(job: Job) -> Sighting:
     """Looks at one capture."""
     query = job.query
-    images = [(query.query_image, query.depth_image)]
+    views = [_view(query.query_image, query.depth_image)]
     if query.side_image is not None:
-        images.append((query.side_image, None))
+        views.append(_view(query.side_image, None))
     logit, matter, foreignness = (
-        (float("nan"),) * 3 if job.classifier is None else _classified(job.classifier, query, images)
+        (float("nan"),) * 3 if job.classifier is None else _classified(job.classifier, query, views)
     )
-    pictures = [crop(image) for image, _ in images]
+    pictures = [view.crop for view in views]
     references = [_reference(reference.reference_image) for reference in job.references]
     started = time.process_time()
     scores = [float(one) for one in _comparison(job.comparison).answer(pictures, references).scores]
@@ -120,13 +116,23 @@ def sight(job: Job) -> Sighting:
 
 
 def crop(image: Path) -> bytes:
-    """What is kept of a picture for comparing: framed, 320 pixels wide, as a JPEG."""
-    framing: Any = serving_module("decode", "framing")
-    aligning: Any = serving_module("gallery_comparison", "aligning")
-    picture = read_image(image)
-    square = framing.cropped(picture, framing.box(picture), aligning.LOOKED)
-    data: Any = cv2.imencode(".jpg", square[..., ::-1], _QUALITY)[1]
-    return bytes(data.tobytes())
+    """What is kept of a picture for comparing: framed, 320 pixels wide, as a JPEG.
+
+    Raises:
+        BadData: It is no picture.
+    """
+    return bytes(_view(image, None).crop)
+
+
+def _view(image: Path, depth: Path | None) -> Any:  # noqa: ANN401 - code that is loaded by path
+    """A picture as the mesh sees it."""
+    pixels: Any = serving_module("decode", "pixels")
+    try:
+        return serving_module("decode", "views").view(
+            image.read_bytes(), b"" if depth is None else depth.read_bytes()
+        )
+    except pixels.DecodeError as error:
+        raise BadData(f"{image} {str(error).removeprefix('DECODE: ')}") from error
 
 
 @lru_cache(maxsize=256)
@@ -147,17 +153,15 @@ def _session(network: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
 
 
-def _classified(
-    network: Path, query: Query, images: Iterable[tuple[Path, Path | None]]
-) -> tuple[float, float, float]:
+def _classified(network: Path, query: Query, views: Iterable[Any]) -> tuple[float, float, float]:
     """Logits of damage and of matter, and how foreign the matter is."""
     logits, seen = [], []
-    for image, depth in images:
-        given = framed(image, depth)
+    for view in views:
+        given = {"PIXELS": view.pixels[None], "HEIGHT": view.height[None]}
         damage, where = _session(network).run(["DAMAGE", "WHERE"], given)
         chance = float(np.clip(damage[0, 0], _CERTAIN, 1 - _CERTAIN))
         logits.append(float(np.log(chance / (1 - chance))))
-        seen.append(evidence.matter(given["PIXELS"][0], where[0, -1]))
+        seen.append(evidence.matter(view.pixels, where[0, -1]))
     surest = max(seen, key=lambda one: one.logit)
     contents = contents_of(query)
     foreignness = float("nan") if contents is None else evidence.foreignness(surest, contents)
@@ -314,8 +318,9 @@ def thresholds(rows: Sequence[Sighting], queries: Sequence[Query], rate: float =
     if not intact:
         raise BadData("thresholds need intact captures that were compared")
     # Each may spend half of the alarms.
+    none = np.zeros(len(intact), np.bool_)
     return {
-        name: round(threshold_at(np.array([getattr(row, name) for row in intact]), rate / 2), 4)
+        name: round(threshold_at_fpr(np.array([getattr(row, name) for row in intact]), none, rate / 2), 4)
         for name in ("changed", "missing")
     }
 

@@ -77,7 +77,7 @@ def test_a_product_without_references_is_named(references: Path, tmp_path: Path)
 
 def test_a_file_that_is_no_picture_is_named(references: Path, tmp_path: Path) -> None:
     queries = folder(tmp_path / "queries", {"P1/a.jpg": b"not a picture"})
-    with pytest.raises(BadData, match=r"P1/a\.jpg cannot be read as a picture"):
+    with pytest.raises(BadData, match=r"P1/a\.jpg is neither JPEG nor PNG"):
         evaluate(references, queries, tmp_path / "out.csv")
 
 
