@@ -21,7 +21,7 @@ import onnxruntime
 import torch
 from torch import nn
 
-from triton_models.comparer import FACTS, Comparer, Head
+from triton_models.comparer import FACTS, Comparer, Head, Matching
 from triton_models.description import CELLS, SIDE
 from triton_models.export import single_thread, stripped
 from triton_models.problems import BadData
@@ -33,8 +33,8 @@ MODEL: Final = REPOSITORY / "gallery_comparison"
 _INPUTS: Final = ("QUERY", "REFERENCE", "VALID", "FACTS")
 
 
-def trained(folder: Path) -> tuple[Head, dict[str, Any]]:
-    """The head of a checkpoint, and how it was trained.
+def trained(folder: Path) -> tuple[Comparer, dict[str, Any]]:
+    """The network of a checkpoint, and how it was trained.
 
     Raises:
         BadData: There is none, or other code made it.
@@ -45,9 +45,13 @@ def trained(folder: Path) -> tuple[Head, dict[str, Any]]:
     state: dict[str, Any] = torch.load(path, weights_only=True)
     if state["code"] != code_of():
         raise BadData(f"{path} was made by other code ({state['code']}, now {code_of()}): train again")
-    head = Head()
+    matching, head = Matching(), Head()
+    matching.load_state_dict(state["matching"])
     head.load_state_dict(state["model"])
-    return head.eval(), {"settings": state["settings"], "validation": state["history"][-1]}
+    return Comparer(matching, head).eval(), {
+        "settings": state["settings"],
+        "validation": state["history"][-1],
+    }
 
 
 def samples(rows: int, seed: int = 0) -> tuple[torch.Tensor, ...]:
@@ -112,8 +116,8 @@ def main() -> None:
         "--trained", type=Path, required=True, help="the --out folder of `intact train compare`"
     )
     given = parser.parse_args()
-    head, facts = trained(given.trained)
-    model, path = Comparer(head).eval(), MODEL / "1" / "gallery_comparison.onnx"
+    model, facts = trained(given.trained)
+    path = MODEL / "1" / "gallery_comparison.onnx"
     export(model, path)
     apart = difference(model, path)
     if apart > TOLERANCE:

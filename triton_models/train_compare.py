@@ -27,7 +27,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from triton_models import kaputt, pairs
-from triton_models.comparer import Head
+from triton_models.comparer import Head, Matching
 from triton_models.description import write
 from triton_models.metrics import auroc, average_precision, recall_at_fpr
 from triton_models.pairs import Pairs
@@ -50,45 +50,75 @@ class Settings:
 def code_of() -> str:
     """A hash of the code that a checkpoint depends on."""
     here = Path(__file__).parent
-    files = [here / name for name in ("comparer.py", "network.py", "train_compare.py")]
+    files = [here / name for name in ("comparer.py", "train_compare.py")]
     return hashlib.sha256(
         b"".join(path.read_bytes() for path in files) + pairs.code_of().encode()
     ).hexdigest()[:12]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matched:
+    """Pairs, matched once for all epochs: (n, 273, 32, 32) float16 beside them."""
+
+    pairs: Pairs
+    maps: Tensor
+
+    def batch(self, rows: NDArray[np.int64] | slice) -> dict[str, Tensor]:
+        """Some of them, as float32."""
+        names = ("valid", "facts", "truth", "labels", "known")
+        found = {
+            name: torch.from_numpy(np.asarray(getattr(self.pairs, name)[rows], np.float32)) for name in names
+        }
+        found["truth"] = (found["truth"] / 255 * 2.5).clamp(max=1.0)
+        return found | {"matched": self.maps[rows].float()}
+
+
+def scales(data: Pairs) -> tuple[Tensor, Tensor]:
+    """(67,) each: mean and deviation of the descriptions' channels, over some thousand pictures."""
+    some = np.concatenate([data.query[:1500], data.reference[:1500]]).astype(np.float32)
+    mean, deviation = some.mean(axis=(0, 2, 3)), some.std(axis=(0, 2, 3))
+    return torch.from_numpy(mean), torch.from_numpy(np.maximum(deviation, 1e-3))
+
+
+@torch.inference_mode()
+def matched(matching: Matching, data: Pairs, size: int = 64) -> Matched:
+    """All pairs matched."""
+    parts = []
+    for start in range(0, len(data), size):
+        rows = slice(start, start + size)
+        given = (
+            torch.from_numpy(np.asarray(part[rows], np.float32))
+            for part in (data.query, data.reference, data.valid)
+        )
+        parts.append(matching(*given).half())
+    return Matched(pairs=data, maps=torch.cat(parts))
+
+
 class Batches:
     """Batches in a new order each time, every turn and mirror image of them."""
 
-    def __init__(self, data: Pairs, settings: Settings) -> None:
+    def __init__(self, data: Matched, settings: Settings) -> None:
         """Nothing is drawn yet."""
         self._data, self._settings = data, settings
-        self.count = len(data) // settings.batch
+        self.count = len(data.pairs) // settings.batch
 
     def epoch(self, number: int) -> Iterator[dict[str, Tensor]]:
         """The same order and the same changes for the same number, so that a resumed run is the same run."""
         rng = np.random.default_rng([self._settings.seed, number])
-        order = rng.permutation(len(self._data))
+        order = rng.permutation(len(self._data.pairs))
         size = self._settings.batch
         for start in range(0, self.count * size, size):
-            batch = tensors(self._data, np.sort(order[start : start + size]))
+            batch = self._data.batch(np.sort(order[start : start + size]))
             turn, flip = int(rng.integers(4)), bool(rng.random() < 0.5)
-            for name in ("query", "reference", "valid", "truth"):
+            for name in ("matched", "valid", "truth"):
                 turned = torch.rot90(batch[name], turn, (-2, -1))
                 batch[name] = turned.flip(-1) if flip else turned
             yield batch
 
 
-def tensors(data: Pairs, rows: NDArray[np.int64] | slice) -> dict[str, Tensor]:
-    """Some pairs as float32."""
-    names = ("query", "reference", "valid", "facts", "truth", "labels", "known")
-    batch = {name: torch.from_numpy(np.asarray(getattr(data, name)[rows], np.float32)) for name in names}
-    batch["truth"] = (batch["truth"] / 255 * 2.5).clamp(max=1.0)
-    return batch
-
-
 def loss_of(head: Head, batch: dict[str, Tensor]) -> Tensor:
     """Cross-entropy of the three scores and of the maps; of another print only that it is one is learned."""
-    scores, maps = head(batch["query"], batch["reference"], batch["valid"], batch["facts"])
+    scores, maps = head(batch["matched"], batch["valid"], batch["facts"])
     known = batch["known"]
     said = functional.binary_cross_entropy_with_logits(scores, batch["labels"], reduction="none")
     whole = ((said[:, :2].sum(dim=1) * known).sum() / known.sum().clamp(min=1)) + said[:, 2].mean()
@@ -101,13 +131,13 @@ def loss_of(head: Head, batch: dict[str, Tensor]) -> Tensor:
 
 
 @torch.inference_mode()
-def scores(head: Head, data: Pairs, batch: int = 64) -> NDArray[np.float32]:
+def scores(head: Head, data: Matched, size: int = 64) -> NDArray[np.float32]:
     """(n, 3) logits."""
     head.eval()
     said = []
-    for start in range(0, len(data), batch):
-        some = tensors(data, slice(start, start + batch))
-        said.append(head(some["query"], some["reference"], some["valid"], some["facts"])[0].numpy())
+    for start in range(0, len(data.pairs), size):
+        some = data.batch(slice(start, start + size))
+        said.append(head(some["matched"], some["valid"], some["facts"])[0].numpy())
     return np.concatenate(said)
 
 
@@ -180,8 +210,10 @@ def fit(data: dict[str, Pairs], out: Path, settings: Settings) -> dict[str, Any]
     """
     state = _resumed(out, settings)
     torch.manual_seed(settings.seed)
-    head = Head()
-    batches = Batches(data["train"], settings)
+    matching, head = Matching(), Head()
+    matching.fit(*scales(data["train"]))
+    looks = {split: matched(matching, some) for split, some in data.items()}
+    batches = Batches(looks["train"], settings)
     optimiser = torch.optim.AdamW(head.parameters(), lr=settings.rate, weight_decay=settings.decay)
     steps = settings.epochs * batches.count
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _share(step, steps))
@@ -211,11 +243,11 @@ def fit(data: dict[str, Pairs], out: Path, settings: Settings) -> dict[str, Any]
             "pairs": len(data["train"]),
             "loss": round(total / max(1, batches.count), 4),
             "seconds": round(time.monotonic() - started),
-            **figures(scores(head, data["validation"]), data["validation"]),
+            **figures(scores(head, looks["validation"]), data["validation"]),
         }
         history.append(entry)
         print(json.dumps(entry), flush=True)
-        _keep(out, settings, head, (optimiser, schedule), history)
+        _keep(out, settings, (matching, head), (optimiser, schedule), history)
     return {"history": history}
 
 
@@ -226,11 +258,18 @@ def _share(step: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
-def _keep(out: Path, settings: Settings, head: Head, parts: tuple[Any, Any], history: list[Any]) -> None:
+def _keep(
+    out: Path,
+    settings: Settings,
+    model: tuple[Matching, Head],
+    parts: tuple[Any, Any],
+    history: list[Any],
+) -> None:
     state = {
         "code": code_of(),
         "settings": asdict(settings),
-        "model": head.state_dict(),
+        "matching": model[0].state_dict(),
+        "model": model[1].state_dict(),
         "optimiser": parts[0].state_dict(),
         "schedule": parts[1].state_dict(),
         "history": history,

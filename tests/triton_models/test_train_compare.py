@@ -81,8 +81,8 @@ def test_pairs_of_other_code_are_refused(root: Path, tmp_path: Path) -> None:
 
 
 def test_the_served_answer_is_torchs(out: Path, tmp_path: Path) -> None:
-    head, facts = export_compare.trained(out)
-    model, path = comparer.Comparer(head).eval(), tmp_path / "comparison.onnx"
+    model, facts = export_compare.trained(out)
+    path = tmp_path / "comparison.onnx"
     export_compare.export(model, path)
     assert export_compare.difference(model, path) < export_compare.TOLERANCE
     assert facts["settings"]["seed"] == QUICK.seed
@@ -90,7 +90,16 @@ def test_the_served_answer_is_torchs(out: Path, tmp_path: Path) -> None:
 
 def test_where_nothing_can_be_compared_nothing_is_found() -> None:
     head = comparer.Head().eval()
-    maps = torch.randn(1, description.CHANNELS, 32, 32)
+    maps, valid = torch.randn(1, description.CHANNELS, 32, 32), torch.zeros(1, 2, 32, 32)
     with torch.inference_mode():
-        _, where = head(maps, -maps, torch.zeros(1, 2, 32, 32), torch.zeros(1, comparer.FACTS))
+        _, where = head(comparer.Matching()(maps, -maps, valid), valid, torch.zeros(1, comparer.FACTS))
     assert float(where.max()) <= -6
+
+
+def test_what_is_only_moved_by_a_cell_is_matched() -> None:
+    maps, valid = torch.randn(1, description.CHANNELS, 32, 32), torch.ones(1, 2, 32, 32)
+    moved, other = torch.roll(maps, 1, 3), torch.roll(maps, 7, 3)
+    matching = comparer.Matching()
+    near, far = (matching(maps, each, valid)[:, -5, 2:-2, 2:-2].mean() for each in (moved, other))
+    assert float(near) > 0.99
+    assert float(far) < 0.5
