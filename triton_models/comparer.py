@@ -26,6 +26,7 @@ _REACH: Final = 1
 _SHARP: Final = 10.0
 _STRONGEST: Final = 6
 _NOWHERE: Final = -6.0
+_RARE: Final = -3.0
 
 
 class Matching(nn.Module):
@@ -92,6 +93,8 @@ class Head(nn.Module):
         self.join = nn.Conv2d(MATCHED, _HIDDEN, 1)
         self.near = nn.ModuleList(_near(spread) for spread in (1, 2))
         self.where = nn.Conv2d(_HIDDEN, 2, 1)
+        # Most cells are as they should be: that need not be learned first.
+        nn.init.constant_(self.where.bias, _RARE)
         self.judge = nn.Sequential(
             nn.Linear(2 * _HIDDEN + 4 + FACTS, 48), nn.ReLU(), nn.Dropout(0.15), nn.Linear(48, len(OUTPUTS))
         )

@@ -58,7 +58,7 @@ def train_damage(  # noqa: PLR0913, PLR0917 - one argument per option
 def train_compare(
     root: _ROOT,
     out: _OUT,
-    epochs: Annotated[int, typer.Option(min=1)] = 12,
+    epochs: Annotated[int, typer.Option(min=1)] = 16,
     seed: Annotated[int, typer.Option(min=0)] = 5,
 ) -> None:
     """Train the gallery comparison: captures laid beside references of their product, and of others."""
