@@ -82,8 +82,8 @@ def evaluate(  # noqa: PLR0913 (each names one thing of the run)
     Raises:
         BadData: A file is missing or cannot be read; the message names it, and the row if there is one.
     """
-    pictures = _gallery(gallery)
-    rows = _queries(queries, frozenset(product for product, _ in pictures))
+    pictures = gallery_of(gallery)
+    rows = queries_of(queries, frozenset(product for product, _ in pictures))
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -169,7 +169,12 @@ def _interval(marks: npt.NDArray[np.bool_]) -> list[float]:
     return [round(float(edge), 4) for edge in np.quantile(shares, (0.025, 0.975))]
 
 
-def _gallery(folder: Path) -> list[tuple[str, Path]]:
+def gallery_of(folder: Path) -> list[tuple[str, Path]]:
+    """Product and picture, of a folder of `<product_id>/*.jpg`.
+
+    Raises:
+        BadData: It holds no product, or a product no picture.
+    """
     if not folder.is_dir():
         raise BadData(
             f"{folder} is no folder: the gallery is a folder with one folder of pictures per product"
@@ -187,7 +192,12 @@ def _gallery(folder: Path) -> list[tuple[str, Path]]:
     return found
 
 
-def _queries(path: Path, products: frozenset[str]) -> tuple[Query, ...]:
+def queries_of(path: Path, products: frozenset[str]) -> tuple[Query, ...]:
+    """The rows of a CSV `image,product_id`, paths relative to it.
+
+    Raises:
+        BadData: It cannot be read, or a row names what is not there.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return tuple(_rows(path, csv.DictReader(file), products))

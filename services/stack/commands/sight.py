@@ -21,11 +21,13 @@ def register(app: typer.Typer) -> None:
         help="Train a model (makes an environment of its own, .venv-train).", no_args_is_help=True
     )
     training.command("damage")(train_damage)
+    training.command("compare")(train_compare)
     app.add_typer(training, name="train")
     app.command()(export)
     measuring = typer.Typer(help="Measure the models.", no_args_is_help=True)
     measuring.command("damage")(eval_damage)
     measuring.command("identify")(eval_identify)
+    measuring.command("gallery")(eval_gallery)
     measuring.command("methods")(eval_methods)
     measuring.command("hardness")(eval_hardness)
     app.add_typer(measuring, name="eval")
@@ -51,6 +53,19 @@ def train_damage(  # noqa: PLR0913, PLR0917 - one argument per option
     arguments += ["--seed", str(seed), "--backbone", backbone, *(["--deep"] if deep else [])]
     arguments += ["--threads", str(threads)]
     training.run("train_damage", arguments, Console(highlight=False))
+
+
+def train_compare(
+    root: _ROOT,
+    out: _OUT,
+    epochs: Annotated[int, typer.Option(min=1)] = 16,
+    seed: Annotated[int, typer.Option(min=0)] = 5,
+) -> None:
+    """Train the gallery comparison: captures laid beside references of their product, and of others."""
+    from services.stack import training
+
+    arguments = ["--kaputt", str(root.absolute()), "--out", str(out.absolute()), "--epochs", str(epochs)]
+    training.run("train_compare", [*arguments, "--seed", str(seed)], Console(highlight=False))
 
 
 def export(
@@ -128,6 +143,25 @@ def eval_identify(
 
     with _clear():
         evaluate(gallery, queries, predictions, report, distractors=distractors)
+
+
+def eval_gallery(
+    references: Annotated[Path, typer.Option(help="Folder of <product_id>/*.jpg, pristine.")],
+    queries: Annotated[Path, typer.Option(help="The same of pictures to judge, or a CSV image,product_id.")],
+    predictions: _PREDICTIONS,
+    heat: Annotated[Path | None, typer.Option(help="Folder for a heat map of each query, PNG.")] = None,
+    report: Annotated[Path | None, typer.Option(help="JSON to write.")] = None,
+) -> None:
+    """Compare pictures with references of their products: what is foreign, what is missing, and where."""
+    from triton_models.eval_gallery import evaluate
+
+    console = Console(highlight=False)
+    with _clear():
+        found = evaluate(references, queries, predictions, heat=heat, report=report, console=console)
+    for verdict, count in found["verdicts"].items():
+        console.print(f"{count:6}  {verdict}")
+    console.print(f"alarms {found['alarms']:.2%}, 95 % interval {found['alarms_interval']}")
+    console.print(f"{found['cpu_ms_per_query']} ms of processor time per query")
 
 
 def eval_methods(
