@@ -140,6 +140,17 @@ class _Model:
     async def _try(self) -> None:
         raise NotImplementedError
 
+    async def _version(self) -> str:
+        try:
+            meta = await self._stub.ModelMetadata(pb.ModelMetadataRequest(name=self._model), timeout=5.0)
+            config = await self._stub.ModelConfig(pb.ModelConfigRequest(name=self._model), timeout=5.0)
+        except grpc.RpcError as exc:
+            msg = f"Triton does not describe {self._model}: {_said(exc)}"
+            raise DependencyFault(msg) from exc
+        return model_versions.name_of(
+            int(max(meta.versions, key=int)), config.config.parameters["build"].string_value
+        )
+
     async def _ask(self, request: Any) -> Any:
         began = time.perf_counter()
         with telemetry.span(f"triton {self._model}"):
@@ -190,17 +201,6 @@ class Comparer(_Model):
     async def _try(self) -> None:
         self.versions = {model_versions.key_of(COMPARISON_MODEL): await self._version()}
         await self.compare([_test_picture()], [_test_picture()])
-
-    async def _version(self) -> str:
-        try:
-            meta = await self._stub.ModelMetadata(pb.ModelMetadataRequest(name=self._model), timeout=5.0)
-            config = await self._stub.ModelConfig(pb.ModelConfigRequest(name=self._model), timeout=5.0)
-        except grpc.RpcError as exc:
-            msg = f"Triton does not describe {self._model}: {_said(exc)}"
-            raise DependencyFault(msg) from exc
-        return model_versions.name_of(
-            int(max(meta.versions, key=int)), config.config.parameters["build"].string_value
-        )
 
     async def compare(self, query: Sequence[bytes], references: Sequence[bytes]) -> Difference:
         """Compare one capture with at most `MOST_REFERENCES` pictures of its product.

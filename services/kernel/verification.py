@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from services.kernel import model_versions
 from services.kernel.faults import DependencyFault
 from services.kernel.triton import _Model, _request, _tensor, _test_picture
 
@@ -33,9 +34,12 @@ class Verifier(_Model):
     """Asks for what speaks for each of a few references."""
 
     def __init__(self, address: str, *, timeout_s: float = 20.0) -> None:
-        super().__init__(address, VERIFICATION_MODEL, (VERIFICATION_MODEL,), timeout_s)
+        super().__init__(address, VERIFICATION_MODEL, timeout_s)
+        #: Learned at the start: there is one version of it, that of the checkout.
+        self.versions: dict[str, str] = {}
 
     async def _try(self) -> None:
+        self.versions = {model_versions.key_of(VERIFICATION_MODEL): await self._version()}
         await self.verify([_test_picture()], [Held(product_id="", crop=_test_picture())])
 
     async def verify(self, query: Sequence[bytes], held: Sequence[Held]) -> npt.NDArray[np.float32]:
