@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from services.compare.decide import best_crop, most_alike
-from services.inspect.decide import pooled_embedding
 from services.kernel import records as r
-from services.kernel.features import Features, pack_embedding
+from services.kernel.features import Features, pack_embedding, pooled
 from services.kernel.sight import Photo
 from services.kernel.triton import MOST_REFERENCES, Comparer, QualityModel, Triton
 from services.stack.racks import Planned, Submitted
@@ -118,7 +117,7 @@ class Alone:
                 r.Reference(
                     reference_id=item.capture_id,
                     features_key=key,
-                    embedding=pack_embedding(pooled_embedding(sight.embedding)),
+                    embedding=pack_embedding(pooled(sight.embedding)),
                     enrolled_at=datetime.now(UTC),
                 )
             )

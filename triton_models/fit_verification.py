@@ -25,7 +25,7 @@ import onnxruntime
 
 from services.identify import decide
 from services.identify.weighing import Weighing
-from services.inspect.decide import pooled_embedding
+from services.kernel.features import pooled
 from triton_models import kaputt
 from triton_models.fit_identify import ABSENT, conditional, logistic
 from triton_models.mmid_evidence import NAMES
@@ -89,7 +89,7 @@ class Split:
         """What speaks for the likest products; once with the product shown, once without."""
         images = [image for image in (query.query_image, query.side_image) if image is not None]
         embeddings, crops = self._seen(images)
-        alike = self._kept @ pooled_embedding(embeddings)
+        alike = self._kept @ pooled(embeddings)
         own = self._products == query.item_identifier
         whole, absent = self._closely(alike, crops, np.ones_like(own)), self._closely(alike, crops, ~own)
         return Case(

@@ -61,7 +61,7 @@ def barcode(result: r.InspectionResult) -> str:
 def _numbers(evidence: Evidence, policy: r.Policy, *, damaged: bool) -> str:
     held = "above" if damaged else "below"
     if (c := evidence.comparison) is None:
-        compared = ", no references to compare with"
+        compared = ", no confirmed references to compare with"
     elif c.inliers == 0:
         compared = f"; none of {c.references} references could be laid over it"
     else:

@@ -77,6 +77,8 @@ async def _comparison(
     encoder = encoder_of(identified.versions)
     if gallery is None or gallery.encoder != encoder or not gallery.references:
         return None
+    if not gallery.confirmed:  # first items of a product, of which nobody knows that they are pristine
+        return None
     query = features.unpack(await blobs.get(identified.features_key))
     held = decide.most_alike(query.embeddings, gallery.references, MOST_REFERENCES)
     kept = await asyncio.gather(*(cache.get(reference.features_key) for reference in held))

@@ -1,1 +1,1 @@
-"""Keeps each product's references: enrols pristine captures, in the topic and in the vector index."""
+"""Keeps each product's references: captures that are enrolled, and new designs that evidence or people promote."""

@@ -76,6 +76,7 @@ def build(service: Service, index: ReferenceIndex | None = None, verifier: Verif
                 evidence = decide.strongest(products, rows, weighing)
                 identity = decide.from_evidence(looked_at, evidence, {p for p, _ in named}, weighing)
                 versions |= verifier.versions | {"identity": weighing.version}
+        identity = decide.cautious(identity, galleries.lists.get(identity.product_id))
         if subject.tote_id is not None:
             versions["row.totes.manifests"] = manifests.version(subject.tote_id)
         if identity.product_id is not None:

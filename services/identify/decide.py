@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -111,6 +111,13 @@ def from_search(found: Sequence[tuple[str, float]]) -> Identity:
             candidates=ranked,
         )
     return Identity(product_id=None, method=r.IdentityMethod.NONE, confidence=0.0, candidates=ranked)
+
+
+def cautious(identity: Identity, gallery: r.Gallery | None) -> Identity:
+    """The same, no surer than a barcode alone while nobody has confirmed that the references show this product."""
+    if gallery is None or gallery.confirmed:
+        return identity
+    return replace(identity, confidence=min(identity.confidence, UNSEEN))
 
 
 def settled(found: Sequence[tuple[str, float]]) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from services.inspect import decide
 from services.inspect.look import look
+from services.kernel import features
 from services.kernel import records as r
 from services.kernel.pulse import Pulse
 from services.kernel.triton import Triton
@@ -26,7 +27,7 @@ def build(service: Service, triton: Triton | None = None) -> None:
         seen = await look(capture, service.blobs, triton)
         await pulse.wait()
         subject = capture.subject
-        key = f"features/{subject.captured_at:%Y%m%d}/{subject.capture_id}.icf"
+        key = features.key_of(subject)
         await service.blobs.put([(key, seen.features)])
         inspection = r.Inspection(
             subject=subject,

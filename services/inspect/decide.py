@@ -45,12 +45,6 @@ def pooled_scores(damage: npt.NDArray[np.float32]) -> r.Scores:
     return r.Scores(**{name: float(p) for name, p in zip(SCORES, top, strict=True)})
 
 
-def pooled_embedding(embedding: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """One unit embedding for a capture from (images, d)."""
-    mean: npt.NDArray[np.float32] = embedding.mean(axis=0)
-    return mean / max(float(np.linalg.norm(mean)), 1e-12)
-
-
 def pooled_matter(matter: npt.NDArray[np.float32]) -> r.Matter:
     """What lies beside the item, from (images, 5), as the image says it that is surest of it."""
     logit, lightness, a, b, share = (float(v) for v in matter[int(matter[:, 0].argmax())])

@@ -41,7 +41,7 @@ async def look(capture: r.Capture, blobs: Blobs, triton: Triton) -> Look:
     return Look(
         sight=sight,
         features=features.pack(sight.embedding, sight.crops),
-        embedding=features.pack_embedding(decide.pooled_embedding(sight.embedding)),
+        embedding=features.pack_embedding(features.pooled(sight.embedding)),
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, Protocol
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +21,34 @@ _LENGTH: Final = struct.Struct("<I")
 EMBEDDING_BYTES: Final = 512
 
 
+class Taken(Protocol):
+    """What names a capture: its subject, or what speaks of it."""
+
+    @property
+    def capture_id(self) -> UUID:
+        """The capture."""
+
+    @property
+    def captured_at(self) -> datetime:
+        """When it was taken."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Features:
     """Of each colour image, in order: embeddings (images, 256) float32 of length 1, and a JPEG of the framed item."""
 
     embeddings: npt.NDArray[np.float32]
     crops: tuple[bytes, ...]
+
+
+def key_of(capture: Taken) -> str:
+    """Where the store keeps the features of a capture."""
+    return f"features/{capture.captured_at:%Y%m%d}/{capture.capture_id}.icf"
+
+
+def kept_key(product_id: str, capture_id: UUID) -> str:
+    """Where it keeps a reference's copy of them."""
+    return f"references/{product_id}/{capture_id}/features.icf"
 
 
 def pack(embeddings: npt.NDArray[np.floating[Any]], crops: Sequence[bytes]) -> bytes:
@@ -59,6 +83,12 @@ def unpack(data: bytes) -> Features:
         msg = f"features of {images} images are cut off or too long: {len(crops)} are whole in {len(data)} bytes"
         raise DataFault("bad_features", msg)
     return Features(embeddings=np.stack(embeddings), crops=tuple(crops))
+
+
+def pooled(embeddings: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """One unit embedding for a capture from (images, d)."""
+    mean: npt.NDArray[np.float32] = embeddings.mean(axis=0)
+    return mean / max(float(np.linalg.norm(mean)), 1e-12)
 
 
 def pack_embedding(embedding: npt.NDArray[np.floating[Any]]) -> bytes:

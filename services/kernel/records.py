@@ -111,6 +111,44 @@ class DispositionAction(StrEnum):
     INSPECT = "INSPECT"
 
 
+class Fit(StrEnum):
+    """How an item looks beside references: the same print with nothing changed, the same print changed somewhere, another print, or there was nothing to hold it against."""
+
+    SAME = "SAME"
+    CHANGED = "CHANGED"
+    OTHER = "OTHER"
+    UNSEEN = "UNSEEN"
+
+
+class TrialState(StrEnum):
+    """What has become of a look under trial: watched, proposed to people, promoted into the gallery, or refused."""
+
+    WATCHED = "WATCHED"
+    PROPOSED = "PROPOSED"
+    PROMOTED = "PROMOTED"
+    REFUSED = "REFUSED"
+
+
+class GalleryEvent(StrEnum):
+    """What happened to a product's gallery."""
+
+    ENROLLED = "ENROLLED"
+    PROPOSED = "PROPOSED"
+    PROMOTED = "PROMOTED"
+    REFUSED = "REFUSED"
+    RETIRED = "RETIRED"
+    UNDONE = "UNDONE"
+
+
+class GalleryAction(StrEnum):
+    """What a person asks of a product's gallery."""
+
+    PROMOTE = "PROMOTE"
+    REFUSE = "REFUSE"
+    RETIRE = "RETIRE"
+    UNDO = "UNDO"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """What was photographed, where and when; travels unchanged with every event about the capture."""
@@ -759,6 +797,8 @@ class Reference:
     features_key: str
     embedding: bytes
     enrolled_at: datetime
+    item_id: str | None = None
+    trial_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -769,6 +809,111 @@ class Gallery:
     version: int
     encoder: str
     references: tuple[Reference, ...] = ()
+    confirmed: bool = True
+    reason: str = ""
+    decided_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """gallery.sightings (internal): an item that bears on its product's gallery; key: product. A higher revision of an item replaces a lower one."""
+
+    product_id: str
+    item_id: str
+    revision: int
+    capture_id: UUID
+    captured_at: datetime
+    tote_id: str | None = None
+    lot_id: str | None = None
+    encoder: str
+    fit: Fit
+    reference_id: UUID | None = None
+    damaged: float
+    missing_unit: float
+    unit_count: int
+    rival: str | None = None
+    verdict: Verdict | None = None
+    verdict_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """Items of a product that look like each other and not like its references."""
+
+    trial_id: UUID
+    state: TrialState
+    members: tuple[Sighting, ...] = ()
+    shown: tuple[Reference, ...] = ()
+    asked: Mapping[str, int] = field(default_factory=dict)
+    agreed: Mapping[str, int] = field(default_factory=dict)
+    opened_at: datetime
+    last_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GalleryStep:
+    """One version of a product's gallery."""
+
+    version: int
+    encoder: str
+    references: tuple[UUID, ...] = ()
+    confirmed: bool
+    event: GalleryEvent
+    cause: str
+    reason: str
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GalleryChange:
+    """gallery.changes: what happened to a product's gallery, and why; key: product."""
+
+    change_id: UUID
+    product_id: str
+    event: GalleryEvent
+    cause: str
+    version: int
+    trial_id: UUID | None = None
+    added: tuple[UUID, ...] = ()
+    removed: tuple[UUID, ...] = ()
+    items: int = 0
+    totes: int = 0
+    lots: int = 0
+    odds: Mapping[str, float] = field(default_factory=dict)
+    reason: str
+    command_id: UUID | None = None
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GalleryLedger:
+    """gallery.ledgers (internal): how a product's gallery came to be, and what is under trial; key: product. Replaces its predecessor."""
+
+    product_id: str
+    applied: int
+    recent: tuple[str, ...] = ()
+    trials: tuple[Trial, ...] = ()
+    steps: tuple[GalleryStep, ...] = ()
+    shelf: tuple[Reference, ...] = ()
+    gone: tuple[UUID, ...] = ()
+    newest: GalleryChange | None = None
+    unmatched: Mapping[str, int] = field(default_factory=dict)
+    matched_at: Mapping[str, datetime] = field(default_factory=dict)
+    lots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GalleryCommand:
+    """gallery.commands: what a person asks of a product's gallery; key: product."""
+
+    command_id: UUID
+    product_id: str
+    action: GalleryAction
+    target: str | None = None
+    reason: str
+    operator: str
+    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,7 +77,7 @@ TOPICS: tuple[Topic, ...] = (
         r.Assessment,
         "item",
         ("assess",),
-        ("sideline", "vendors"),
+        ("sideline", "vendors", "gallery"),
         ("assess",),
         days=28,
     ),
@@ -100,6 +100,10 @@ TOPICS: tuple[Topic, ...] = (
     ),
     _flow("review.labels", r.Label, "item", ("review",), ("assess",), days=365),
     _flow("gallery.enrolments", r.Inspection, "product", ("inspect",), ("gallery",)),
+    _flow("gallery.sightings", r.Sighting, "product", ("gallery",), ("gallery",)),
+    _flow("gallery.commands", r.GalleryCommand, "product", ("operator",), ("gallery",), days=28),
+    _table("gallery.ledgers", r.GalleryLedger, "product", ("gallery",), ("gallery",)),
+    _flow("gallery.changes", r.GalleryChange, "product", ("gallery",), (), days=365),
     _table("gallery.references", r.Gallery, "product", ("gallery",), ("gallery", "identify", "compare")),
     _table(
         "gallery.encodings", r.Gallery, "product|encoder", ("operator",), ("gallery", "identify", "compare")

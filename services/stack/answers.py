@@ -41,7 +41,11 @@ def quarantine_of(events: Iterable[Observed], cause_id: UUID) -> r.Quarantined |
     for event in events:
         if isinstance(event.record, r.Quarantined):
             held = original(event.record, None)
-            if event.capture_id == cause_id or getattr(held, "label_id", None) == cause_id:
+            if cause_id in {
+                event.capture_id,
+                getattr(held, "label_id", None),
+                getattr(held, "command_id", None),
+            }:
                 return event.record
     return None
 

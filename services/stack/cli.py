@@ -15,8 +15,8 @@ from services.stack.problems import Problem
 
 #: In the order in which `--help` lists them. A module is imported only when it is needed for its commands.
 COMMANDS: tuple[str, ...] = (
-    "demo", "running", "submit", "enrol", "label", "explain", "policy", "threshold", "tail", "quarantine", "doctor",
-    "bench", "simulate", "sight", "dataset", "model", "checks",
+    "demo", "running", "submit", "enrol", "label", "explain", "policy", "threshold", "gallery", "tail", "quarantine",
+    "doctor", "bench", "simulate", "sight", "dataset", "model", "checks",
 )  # fmt: skip
 
 _HELP = """Finds damaged items at photo stations, on real Kafka, Triton and PostgreSQL, on this machine.

@@ -170,7 +170,7 @@ def test_a_damaged_item_says_why() -> None:
 def test_an_intact_item_of_an_unknown_product_says_why_and_asks_for_a_person() -> None:
     reason = judged(0.1, product_id=None, product=None, comparison=None).reason
     assert "0.10 is below the 0.50" in reason
-    assert "no references to compare with" in reason
+    assert "no confirmed references to compare with" in reason
     assert "the product is unknown, so a person should look" in reason
     assert "damaged," not in reason
 

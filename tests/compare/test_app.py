@@ -144,6 +144,14 @@ async def test_a_capture_is_compared_with_the_references_as_its_own_encoder_sees
     assert [len(references) for _, references in comparer.shown] == [1, 2]
 
 
+async def test_nothing_is_compared_with_references_that_nobody_has_confirmed() -> None:
+    service, comparer = made()
+    unsure = dataclasses.replace(service.views["gallery.references"].get("P1"), confirmed=False)
+    service.row("gallery.references", "P1", unsure, offset=1)
+    assert (await compared(service, identification())).comparison is None
+    assert not comparer.shown
+
+
 async def test_an_unknown_product_goes_on_without_facts() -> None:
     service, _ = made()
     found = await compared(service, identification(product_id=None, method=r.IdentityMethod.NONE))

@@ -202,3 +202,13 @@ def test_the_weights_that_ship_fit_what_triton_answers() -> None:
     weighing = shipped()
     assert len(weighing.evidence) == len(weighing.doubt) == EVIDENCE == len(NAMES)
     assert 0 < weighing.named < 1
+
+
+@pytest.mark.parametrize(("confirmed", "confidence"), [(True, 1.0), (False, decide.UNSEEN)])
+def test_references_that_nobody_has_confirmed_make_no_surer_than_a_barcode(
+    *, confirmed: bool, confidence: float
+) -> None:
+    sure = decide.Identity(product_id="P1", method=r.IdentityMethod.SEARCH, confidence=1.0)
+    gallery = r.Gallery(product_id="P1", version=1, encoder="1+abc", confirmed=confirmed)
+    assert decide.cautious(sure, gallery).confidence == confidence
+    assert decide.cautious(sure, None) == sure

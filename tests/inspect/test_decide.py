@@ -72,12 +72,3 @@ def test_the_order_of_scores_is_that_of_the_record() -> None:
         pooled.missing_unit,
     ]
     assert in_order == [n / 16 for n in range(9)]
-
-
-def test_the_embedding_of_a_capture_is_the_unit_mean_of_its_images() -> None:
-    pooled = decide.pooled_embedding(np.array([[1, 0, 0], [0, 1, 0]], np.float32))
-    assert pooled == pytest.approx([2**-0.5, 2**-0.5, 0])
-
-
-def test_opposite_embeddings_give_no_division_by_zero() -> None:
-    assert decide.pooled_embedding(np.array([[1, 0], [-1, 0]], np.float32)) == pytest.approx([0, 0])

@@ -32,3 +32,12 @@ def test_every_cut_is_noticed() -> None:
     for end in range(len(WHOLE)):
         with pytest.raises(DataFault):
             features.unpack(WHOLE[:end])
+
+
+def test_the_embedding_of_a_capture_is_the_unit_mean_of_its_images() -> None:
+    pooled = features.pooled(np.array([[1, 0, 0], [0, 1, 0]], np.float32))
+    assert pooled == pytest.approx([2**-0.5, 2**-0.5, 0])
+
+
+def test_opposite_embeddings_give_no_division_by_zero() -> None:
+    assert features.pooled(np.array([[1, 0], [-1, 0]], np.float32)) == pytest.approx([0, 0])

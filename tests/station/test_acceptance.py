@@ -53,7 +53,9 @@ async def test_the_event_says_what_was_photographed_and_where_the_images_are(rac
 
 async def test_the_event_is_small_even_for_the_largest_capture(rack: Rack) -> None:
     shots = [Shot(part=f"p{n}", camera=f"camera-{n}") for n in range(4)]
-    await rack.post(*shots, item_id="i" * 128, tote_id="t" * 128, barcode="9" * 128, center_id="c" * 128)
+    await rack.post(
+        *shots, item_id="i" * 128, tote_id="t" * 128, lot_id="l" * 128, barcode="9" * 128, center_id="c" * 128
+    )
     assert len(rack.broker.events[0][2] or b"") <= 4096
 
 
@@ -63,10 +65,12 @@ async def test_an_item_without_a_tote_keys_its_event_itself(rack: Rack) -> None:
 
 
 async def test_optional_facts_travel_with_the_event(rack: Rack) -> None:
-    await rack.post(deadline_at="2026-03-01T10:30:05+01:00", enrol_product_id="p-1", barcode="]d2\x1d01 x")
+    await rack.post(
+        deadline_at="2026-03-01T10:30:05+01:00", enrol_product_id="p-1", barcode="]d2\x1d01 x", lot_id="asn-7"
+    )
     subject = rack.broker.captures()[0].subject
     assert subject.deadline_at == datetime(2026, 3, 1, 9, 30, 5, tzinfo=UTC)
-    assert (subject.enrol_product_id, subject.barcode) == ("p-1", "]d2\x1d01 x")
+    assert (subject.enrol_product_id, subject.barcode, subject.lot_id) == ("p-1", "]d2\x1d01 x", "asn-7")
 
 
 async def test_a_digest_is_optional_and_may_be_upper_case(rack: Rack) -> None:

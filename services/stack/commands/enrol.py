@@ -39,7 +39,7 @@ def enrol(
         bool, typer.Option("--create", help="Add the product to the catalogue where it is not in it yet.")
     ] = False,
 ) -> None:
-    """Enrol pristine photos as references of a product (the newest six are kept), and wait until they are."""
+    """Enrol pristine photos as references of a product (at most six are kept), and wait until they are."""
     console = Console(highlight=False, soft_wrap=True)
     joined = join()
     photos = [read_photos([path]) for path in images]
