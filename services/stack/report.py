@@ -290,11 +290,12 @@ def _newest_requests(by_topic: Mapping[str, Sequence[Observed]]) -> set[str]:
 
 
 def robustness(events: Iterable[Observed]) -> list[r.VendorRobustness]:
-    """Return the newest row of each supplier and window."""
+    """Return the newest hourly row of each count; rows of longer windows count the same items again."""
     newest: dict[tuple[Any, ...], r.VendorRobustness] = {}
     for event in events:
-        if event.topic == "vendor.robustness" and event.record is not None:
-            newest[event.record.vendor_id, event.record.window_start] = event.record
+        row = event.record if event.topic == "vendor.robustness" else None
+        if row is not None and row.window == "hour":
+            newest[row.vendor_id, row.product_id, row.material, row.stage, row.window_start] = row
     return list(newest.values())
 
 

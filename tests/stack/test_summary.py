@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from services.kernel import records as r
 from services.stack import summary
 from services.stack.sample import Truth
@@ -23,6 +25,13 @@ def test_windows_of_one_supplier_are_added_and_newer_rows_replace_older_ones() -
     rows = [s.supplier("V01", 5, 1), s.supplier("V01", 10, 2), s.supplier("V01", 10, 3, hour=11)]
     only = summary.suppliers(rows)[0]
     assert (only.items, only.damaged, only.stands_out) == (20, 5, False)
+
+
+def test_products_of_one_supplier_are_added_and_longer_windows_are_not() -> None:
+    one = s.supplier("V01", 5, 1)
+    other = replace(one, record=replace(one.record, product_id="P2"))
+    day = replace(one, record=replace(one.record, window="day"))
+    assert summary.suppliers([one, other, day])[0].items == 10
 
 
 def test_accuracy_counts_hits_misses_and_false_alarms() -> None:
