@@ -70,7 +70,7 @@ def test_numbers_count_across_networks_so_that_each_means_one_for_ever(
     home: Home, candidate: Path, tmp_path: Path
 ) -> None:
     encoder = MODEL_REPOSITORY / ENCODER / "1" / f"{ENCODER}.onnx"
-    other = changed(encoder, tmp_path / "encoder.onnx", "embedding.offset", lambda x: 1.5 * x)
+    other = changed(encoder, tmp_path / "encoder.onnx", "embedding.matrix", lambda x: 1.5 * x)
     found = [staged(home, candidate), models.stage(home, MODEL_REPOSITORY, other, None)]
     assert [(v.model, v.number) for v in found] == [(CLASSIFIER, 101), (ENCODER, 102)]
 
