@@ -13,6 +13,7 @@ import hashlib
 import json
 import re
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any, Final
 
@@ -69,7 +70,9 @@ def samples(rows: int, seed: int = 0) -> tuple[torch.Tensor, ...]:
 def export(model: nn.Module, path: Path) -> None:
     """Writes ONNX with a free number of references: QUERY, REFERENCE, VALID, FACTS to SCORES, HEAT."""
     rows = torch.export.Dim("rows", min=1, max=16)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # Three inputs have as many rows, and it says that one name is enough for them.
+        warnings.filterwarnings("ignore", message="# The axis name")
         raw = Path(folder) / "raw.onnx"
         torch.onnx.export(
             model,

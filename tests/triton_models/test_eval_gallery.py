@@ -50,7 +50,7 @@ def test_each_query_gets_a_verdict_a_row_and_a_heat_map(references: Path, tmp_pa
     report = evaluate(
         references, queries, tmp_path / "out.csv", heat=tmp_path / "heat", report=tmp_path / "report.json"
     )
-    rows = [*csv.DictReader((tmp_path / "out.csv").open())]
+    rows = [*csv.DictReader((tmp_path / "out.csv").read_text().splitlines())]
     assert [row["image"] for row in rows] == ["P1/a.jpg", "P2/b.jpg"]
     assert rows[0]["verdict"] != "not compared"
     assert rows[0]["reference"] == "1.jpg"
