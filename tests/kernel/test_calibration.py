@@ -80,7 +80,7 @@ def test_a_promoted_version_starts_from_its_own_calibration_at_the_belts_prior()
 
 def test_a_promoted_versions_scores_are_probabilities_at_its_own_share() -> None:
     of = calibrations(promoted(next=candidate()))
-    assert (of("next").share, of("next").scale) == (0.25, shipped().scale)
+    assert (of("next").share, of("next").scale) == (0.25, 1.0)
     assert of("1+shipped") == shipped()
     assert calibrations(promoted(next=candidate(share=None)))("next").share == shipped().share
 

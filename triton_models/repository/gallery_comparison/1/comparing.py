@@ -93,7 +93,7 @@ class Comparison:
         return answer_of(self.compared(pictures, references))
 
     def compared(self, pictures: Sequence[bytes], references: Sequence[bytes]) -> list[Compared]:
-        """Each picture against the references that it takes to be sure, the most alike first."""
+        """Each picture against the references that it takes to be sure, until one picture is."""
         looks = [self._look(data) for data in references]
         found: list[Compared] = []
         for place, data in enumerate(pictures):
@@ -104,6 +104,8 @@ class Comparison:
             known = [one.reference for one in found]
             order = sorted(range(len(looks)), key=lambda at: at not in known)
             found += self._picture(place, query, looks, order)
+            if any(_is_sure(one) for one in found):
+                break  # references show the side that this picture shows; another picture costs as much again
         return found
 
     def _picture(self, place: int, query: Look, looks: Sequence[Look], order: list[int]) -> list[Compared]:
@@ -170,6 +172,10 @@ def _laid(
         if len(sure) >= clear:
             break
     return sorted(found, key=lambda one: -one[1].likeness)[:_MOST]
+
+
+def _is_sure(one: Compared) -> bool:
+    return one.inliers >= _INLIERS and one.likeness >= _LIKENESS and float(one.scores[2]) < 0
 
 
 def answer_of(found: Sequence[Compared]) -> Answer:
