@@ -309,19 +309,23 @@ def _rounded(value: float) -> float | None:
 
 
 def thresholds(rows: Sequence[Sighting], queries: Sequence[Query], rate: float = 0.01) -> dict[str, float]:
-    """Logits of changed and of missing that together at most `rate` of the intact captures of the same print exceed."""
+    """Logits that few of the intact captures of the same print exceed.
+
+    Returns:
+        changed, missing: together at most `rate` are above; mismatch: at most `rate` are.
+    """
     intact = [
         row
         for row, query in zip(rows, queries, strict=True)
-        if row.inliers > 0 and row.mismatch < 0 and not query.defect and query.scenario != "redesign"
+        if row.inliers > 0 and not query.defect and query.scenario != "redesign"
     ]
     if not intact:
         raise BadData("thresholds need intact captures that were compared")
-    # Each may spend half of the alarms.
     none = np.zeros(len(intact), np.bool_)
+    shares = {"changed": rate / 2, "missing": rate / 2, "mismatch": rate}
     return {
-        name: round(threshold_at_fpr(np.array([getattr(row, name) for row in intact]), none, rate / 2), 4)
-        for name in ("changed", "missing")
+        name: round(threshold_at_fpr(np.array([getattr(row, name) for row in intact]), none, share), 4)
+        for name, share in shares.items()
     }
 
 

@@ -96,9 +96,9 @@ async def test_a_truncated_image_fails_alone(triton: Triton, photos: tuple[Photo
     assert not any(isinstance(answer, BaseException) for answer in answers)
 
 
-async def test_each_answer_says_which_versions_gave_it(triton: Triton, pictures: tuple[bytes, ...]) -> None:
+async def test_each_answer_says_which_versions_gave_it(triton: Triton, photos: tuple[Photo, ...]) -> None:
     calibration = MODEL_REPOSITORY / "damage_classifier" / "1" / "calibration.json"
-    versions = (await triton.inspect(pictures)).versions
+    versions = (await triton.inspect(photos)).versions
     assert versions.keys() == {"model.damage_classifier", "model.gallery_encoder"}
     assert versions["model.damage_classifier"] == f"1+{json.loads(calibration.read_text())['build']}"
     encoder = MODEL_REPOSITORY / "gallery_encoder" / "1" / "gallery_encoder.onnx"

@@ -14,14 +14,14 @@ from tests.triton_models.printed import jpeg, on_tray, printed
 from triton_models.eval_gallery import Thresholds, evaluate, overlaid, verdict_of
 from triton_models.problems import BadData
 
-LIMITS = Thresholds(changed=1.0, missing=2.0)
+LIMITS = Thresholds(changed=1.0, missing=2.0, mismatch=-1.0)
 
 
 @pytest.mark.parametrize(
     ("scores", "verdict"),
     [
         ((0, 0, 0, 0, 0, 0), "not compared"),
-        ((9, 9, 1, 50, 0, 0), "another print"),
+        ((9, 9, -0.9, 50, 0, 0), "another print"),
         ((0.9, 1.9, -3, 50, 0, 0), "as it should be"),
         ((1.1, 1.9, -3, 50, 0, 0), "changed"),
         ((1.1, 2.9, -3, 50, 0, 0), "missing"),
