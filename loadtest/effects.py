@@ -69,11 +69,11 @@ def _collect(found: Effects, x: object) -> None:
         case r.Disposition():
             found.dispositions[str(x.disposition_id)] = (x.item_id, x.revision, x.action, x.price_cents)
         case r.VendorRobustness():
-            cells = tuple(
-                (c.product_id, c.material, c.stage, c.items, c.damaged, c.major, *sorted(c.by_type.items()))
-                for c in x.cells
+            row = (
+                f"{x.vendor_id}|{x.product_id}|{x.material}|{x.stage}|{x.window}|{x.window_start:%Y-%m-%dT%H}"
             )
-            found.suppliers[f"{x.vendor_id} {x.window_start:%Y-%m-%dT%H}"] = (x.items, x.damaged, cells)
+            types = tuple(sorted((t.type, t.damaged) for t in x.types))
+            found.suppliers[row] = (x.items, x.damaged, x.major, x.arrived, x.wrong_barcodes, types)
         case _:
             pass
 

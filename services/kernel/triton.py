@@ -161,7 +161,8 @@ class _Model:
                         timeout=self._timeout_s,
                         metadata=[(k, v.decode()) for k, v in telemetry.outgoing()],
                     )
-                except grpc.RpcError as exc:
+                except (grpc.RpcError, grpc.aio.UsageError) as exc:
+                    # UsageError: the channel was closed under it, since the service stops; it is asked again later.
                     raise _fault(exc) from exc
         self._seconds.record(time.perf_counter() - began)
         return answer
@@ -340,14 +341,14 @@ def _tensor(raw: Any, name: str, kind: str, shape: tuple[int, ...], dtype: np.dt
     return np.frombuffer(content, dtype).reshape(shape)
 
 
-def _fault(error: grpc.RpcError) -> Exception:
+def _fault(error: Exception) -> Exception:
     said = _said(error)
     if "DECODE:" in said:
         return DataFault("bad_image", said[said.index("DECODE:") + len("DECODE:") :].strip())
     return DependencyFault(f"Triton: {said}")
 
 
-def _said(error: grpc.RpcError) -> str:
+def _said(error: Exception) -> str:
     code = getattr(error, "code", None)
     details = getattr(error, "details", None)
     return f"{code().name if code else 'ERROR'}: {details() if details else error}"

@@ -32,15 +32,6 @@ def request(status: r.RequestStatus = r.RequestStatus.REQUESTED, **given: Any) -
 
 
 def robustness(items: int) -> r.VendorRobustness:
-    cell = r.VendorCell(
-        product_id="P1",
-        material="glass",
-        stage=r.Stage.PICK,
-        items=items,
-        damaged=1,
-        major=0,
-        by_type={"spillage": 1},
-    )
     return r.VendorRobustness(
         vendor_id="V1",
         window_start=NOON,
@@ -50,8 +41,19 @@ def robustness(items: int) -> r.VendorRobustness:
         damaged_per_million=0.0,
         lower_per_million=0.0,
         upper_per_million=0.0,
-        cells=(cell,),
-        applied={"0": items},
+        product_id="P1",
+        material="glass",
+        stage=r.Stage.PICK,
+        types=(
+            r.VendorType(
+                type="spillage",
+                damaged=1,
+                damaged_per_million=0.0,
+                expected_per_million=0.0,
+                lower_per_million=0.0,
+                upper_per_million=0.0,
+            ),
+        ),
     )
 
 
@@ -176,14 +178,17 @@ def test_a_score_that_is_no_number_is_found() -> None:
 
 def test_of_several_rows_of_a_table_the_newest_counts() -> None:
     rows = [row("vendor.robustness", robustness(n), offset=n) for n in (2, 5, 3)]
-    assert effects(rows).suppliers["V1 2026-03-01T12"][0] == 5
+    assert effects(rows).suppliers["V1|P1|glass|PICK|hour|2026-03-01T12"][0] == 5
     cancelled = row("replacement.requests", request(r.RequestStatus.CANCELLED), offset=1)
     assert effects([cancelled, *RUN]).requests["L1"][-1] is r.RequestStatus.CANCELLED
 
 
-def test_the_same_hour_of_two_suppliers_is_told_apart() -> None:
-    other = dataclasses.replace(robustness(3), vendor_id="V2")
-    assert len(effects([*RUN, row("vendor.robustness", other, offset=1)]).suppliers) == 2
+@pytest.mark.parametrize(
+    "other", [{"vendor_id": "V2"}, {"product_id": "P2"}, {"stage": r.Stage.PACK}, {"window": "day"}]
+)
+def test_each_row_of_suppliers_is_told_apart(other: dict[str, Any]) -> None:
+    second = dataclasses.replace(robustness(3), **other)
+    assert len(effects([*RUN, row("vendor.robustness", second, offset=1)]).suppliers) == 2
 
 
 def test_quarantined_events_are_counted_and_compared() -> None:
