@@ -153,7 +153,7 @@ def test_a_lost_effect_is_found_in_either_run(missing: int) -> None:
         (4, {"status": r.RequestStatus.CANCELLED}),
         (5, {"action": r.DispositionAction.DISPOSE}),
         (6, {"items": 4}),
-        (6, {"cells": ()}),
+        (6, {"types": ()}),
     ],
 )
 def test_another_effect_under_the_same_id_is_found(index: int, given: dict[str, Any]) -> None:
