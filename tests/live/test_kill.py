@@ -9,7 +9,7 @@ import pytest
 from loadtest import kill
 from services.kernel import topics
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(1500)]
 
 CAPTURES = 2000
 
