@@ -259,7 +259,8 @@ def _model_of(repository: Path, file: Path) -> tuple[str, Any]:
     found = _tensors_of(file)
     for model, config in networks(repository).items():
         wanted = _tensors_wanted(config)
-        if wanted == found:
+        # What the server is not told of, it does not ask for: a network may give more than is served of it.
+        if wanted <= found and all(kind == "out" for kind, *_ in found - wanted):
             return model, config
         if {name for kind, name, *_ in wanted if kind == "out"} == {n for k, n, *_ in found if k == "out"}:
             msg = (

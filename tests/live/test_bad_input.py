@@ -409,7 +409,7 @@ def test_ten_megabytes_are_refused_before_they_are_sent(mesh: Mesh) -> None:
 
 def test_each_consumer_of_a_topic_puts_a_bad_event_into_a_quarantine_of_its_own(mesh: Mesh) -> None:
     mesh.publish(("damage.assessments", b"bad-assessment", b"hello", []))
-    for service in ("sideline", "vendors", "calibrate"):
+    for service in ("sideline", "vendors", "gallery"):
         held = mesh.quarantined("damage.assessments", service, lambda q: q.key == b"bad-assessment")
         assert held.reason == "not_avro"
 

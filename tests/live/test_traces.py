@@ -34,6 +34,7 @@ EDGES = {
     ("inspect", "triton capture_inspection"): LOOK,
     IDENTIFY: LOOK,
     COMPARE: IDENTIFY,
+    ("compare", "triton gallery_comparison"): COMPARE,
     ASSESS: COMPARE,
     SIDELINE: ASSESS,
     ADMIT: SIDELINE,
@@ -92,19 +93,22 @@ def test_the_trace_holds_no_span_that_nobody_expects(mesh: Mesh, traced: Traced)
 
 
 def test_batches_that_many_events_feed_link_to_each(mesh: Mesh, traced: Traced) -> None:
-    judged = spans_of(mesh, traced)[ASSESS]
-    for service in ("vendors", "calibrate"):
+    spans = spans_of(mesh, traced)
+    judged, admitted = spans[ASSESS], spans[ADMIT]
+    for service, topic, cause in (
+        ("vendors", "damage.assessments", judged),
+        ("calibrate", "sideline.commands", admitted),
+    ):
 
-        def linked(service: str = service) -> list[Span]:
+        def linked(service: str = service, topic: str = topic, cause: Span = cause) -> list[Span]:
             return [
                 s
                 for s in mesh.collector.spans()
-                if s.service == service
-                and s.name == "damage.assessments process batch"
-                and (judged.trace_id, judged.span_id) in s.links
+                if (s.service, s.name) == (service, f"{topic} process batch")
+                and (cause.trace_id, cause.span_id) in s.links
             ]
 
-        assert len(eventually(f"{service} links to the assessment", linked, timeout_s=20)) == 1
+        assert len(eventually(f"{service} links to its cause", linked, timeout_s=20)) == 1
     counting = next(
         s
         for s in mesh.collector.spans()
