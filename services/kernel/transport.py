@@ -353,15 +353,20 @@ class Consumer(base.Consumer):
         return max((now - since for since in self._due_since.values()), default=0.0)
 
     async def lag(self) -> dict[TP, int]:
-        """Events behind the end of each assigned partition, asked of the broker."""
+        """Events behind the end of each assigned partition; the broker is asked where no fetch has told it yet."""
         kafka = self._kafka
         if kafka is None or self.app.rebalancing:
             return {}
         behind: dict[TP, int] = {}
-        for tp, frontier in list(self._frontiers.items()):
-            low, high = await self._calls.ask(
-                lambda tp=tp: kafka.get_watermark_offsets(TopicPartition(*tp), timeout=2.0)  # type: ignore[misc]
-            )
+        frontiers = dict(self._frontiers)
+        # Every fetch brings the end along. Asking for each of 16 partitions would wait for as many long polls.
+        ends = await self._calls.ask(lambda: {tp: _known_ends(kafka, tp) for tp in frontiers})
+        for tp, frontier in frontiers.items():
+            low, high = ends[tp]
+            if high < 0 or (low < 0 and frontier.position is None):
+                low, high = await self._calls.ask(
+                    lambda tp=tp: kafka.get_watermark_offsets(TopicPartition(*tp), timeout=2.0)  # type: ignore[misc]
+                )
             behind[tp] = max(0, high - (frontier.position if frontier.position is not None else low))
         return behind
 
@@ -448,6 +453,12 @@ class Consumer(base.Consumer):
 def _pause(kafka: confluent_kafka.Consumer, tps: frozenset[TP]) -> None:
     if tps:
         kafka.pause([TopicPartition(*tp) for tp in tps])
+
+
+def _known_ends(kafka: confluent_kafka.Consumer, tp: TP) -> tuple[int, int]:
+    """First offset and end of a partition as the client knows them; negative where it does not."""
+    low, high = kafka.get_watermark_offsets(TopicPartition(*tp), cached=True)
+    return int(low), int(high)
 
 
 def _resume(kafka: confluent_kafka.Consumer, tps: frozenset[TP]) -> None:
