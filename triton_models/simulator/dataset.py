@@ -126,6 +126,8 @@ def render(root: Path, jobs: list[Job], workers: int) -> Iterator[Job]:
             todo.append(job)
     # Captures first drawn are spread over all scenarios, so that a run cut short is a fair sample.
     order = np.random.default_rng(0).permutation(len(todo))
+    # A worker is one thread: BLAS would start as many as there are cores in each, to wait for each other.
+    os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_quiet) as pool:
         waiting = {pool.submit(work, root, todo[k]): todo[k] for k in order}
         for done in as_completed(waiting):
