@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -13,12 +15,16 @@ import psycopg
 import pytest
 
 from services.kernel import records as r
+from services.kernel.blobs import Blobs
 from services.kernel.odds import said
-from services.stack import racks
+from services.stack import labelled, racks
+from services.stack.export import export
 from services.stack.racks import Planned, Submitted
+from services.stack.reading import snapshot
 from services.stack.report import robustness
 from services.stack.sample import sample
 from tests.live.live_mesh import REFERENCES, Mesh, eventually, newest, place_of, shown
+from triton_models import kaputt
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
@@ -260,6 +266,27 @@ def test_a_label_that_comes_again_changes_nothing(mesh: Mesh, chain: Chain) -> N
     assert len(after.requests) == len(before.requests)
     suppliers_agree(mesh)
     assert sum(items for items, _ in counted(mesh).values()) == sum(n for n, _ in counts.values()) + 1
+
+
+def test_what_people_found_is_exported_with_the_very_pictures_that_were_sent(
+    mesh: Mesh, chain: Chain, tmp_path: Path
+) -> None:
+    environment = mesh.stack.environment()
+    found = labelled.found(snapshot(environment["INTACT_BROKERS"], labelled.TOPICS), None)
+    done = asyncio.run(export(found, Blobs(environment["INTACT_STORE"]), tmp_path, lambda: None))
+
+    written = {q.capture_id: q for split in done.captures for q in kaputt.load(tmp_path, split).queries}
+    people = [
+        item for p in chain[0] if (item := item_of(mesh, p.item_id)).assessments[-1].verdict is not None
+    ]
+    assert len(people) >= 2
+    sent = {str(s.capture_id): p for p, s in zip(*chain, strict=True)}
+    for item in people:
+        told = item.assessments[-1]
+        query = written[str(told.subject.capture_id)]
+        assert query.defect is (told.verdict is r.Verdict.DAMAGED)
+        photos = {p.data for p in sent[query.capture_id].photos if p.role is r.ImageRole.RGB}
+        assert query.query_image.read_bytes() in photos
 
 
 # -- which product it is ---------------------------------------------------------------------------------------
