@@ -28,7 +28,7 @@ class Limits:
         if not path.exists():
             return cls()
         chosen = json.loads(path.read_text(encoding="utf-8"))
-        return cls(changed=float(chosen["changed"]), missing=float(chosen["missing"]))
+        return cls(**{name: float(chosen[name]) for name in ("changed", "missing", "mismatch")})
 
     def fit(self, *, changed: float, missing: float, mismatch: float) -> r.Fit:
         """How two pictures look beside each other, where one could be laid over the other."""

@@ -158,6 +158,7 @@ def test_an_item_of_no_product_and_no_barcode_says_nothing() -> None:
 def test_the_models_own_thresholds_count_where_they_ship(tmp_path: Path) -> None:
     file = tmp_path / "thresholds.json"
     assert Limits.shipped(file) == Limits()
-    file.write_text('{"build": "x", "changed": 1.5, "missing": 2.5, "false_alarms": 0.01}')
-    assert Limits.shipped(file) == Limits(changed=1.5, missing=2.5)
+    file.write_text('{"build": "x", "changed": 1.5, "missing": 2.5, "mismatch": -1.0}')
+    assert Limits.shipped(file) == Limits(changed=1.5, missing=2.5, mismatch=-1.0)
     assert fit_of(compared(changed=1.0), Limits.shipped(file)) is r.Fit.SAME
+    assert fit_of(compared(mismatch=-0.5), Limits.shipped(file)) is r.Fit.OTHER
