@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from triton_models.detector import SIDE
-from triton_models.eval_damage import Verdict, evaluate
+from triton_models.eval_damage import evaluate
+from triton_models.eval_run import Verdict
 from triton_models.kaputt import Query, Reference
 from triton_models.model_card import HEADLINES, Report
 from triton_models.network import Trunk
