@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr
 from functools import lru_cache
+from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,7 +85,10 @@ class PatchCore:
             embedding = self._model(_tensor([item_pixels(one)[0] for one in references]))
         self._model.embedding_store.clear()
         self._model.training = False
-        bank: Tensor = KCenterGreedy(embedding=embedding, sampling_ratio=self._share).sample_coreset()
+        if self._share == 1:
+            return embedding  # to choose all of them one by one takes seconds of CPU for every product
+        with redirect_stderr(StringIO()):  # anomalib draws a progress bar for every bank
+            bank: Tensor = KCenterGreedy(embedding=embedding, sampling_ratio=self._share).sample_coreset()
         return bank
 
 

@@ -98,14 +98,14 @@ def sight(job: Job) -> Sighting:
 def seen(job: Job) -> Seen:
     """Looks at one capture, and keeps all that the classifier said."""
     query = job.query
-    views = [_view(query.query_image, query.depth_image)]
+    views = [view(query.query_image, query.depth_image)]
     if query.side_image is not None:
-        views.append(_view(query.side_image, None))
+        views.append(view(query.side_image, None))
     chances, matter, foreignness = None, float("nan"), float("nan")
     if job.classifier is not None:
         chances, matter, foreignness = _classified(job.classifier, query, views)
     pictures = [view.crop for view in views]
-    references = [_reference(_shown(reference)) for reference in job.references]
+    references = [_reference(shown(reference)) for reference in job.references]
     started = time.process_time()
     scores = [float(one) for one in _comparison(job.comparison).answer(pictures, references).scores]
     spent = 1000 * (time.process_time() - started)
@@ -134,11 +134,15 @@ def crop(image: Path) -> bytes:
     Raises:
         BadData: It is no picture.
     """
-    return bytes(_view(image, None).crop)
+    return bytes(view(image, None).crop)
 
 
-def _view(image: Path, depth: Path | None) -> Any:  # noqa: ANN401 - code that is loaded by path
-    """A picture as the mesh sees it."""
+def view(image: Path, depth: Path | None) -> Any:  # noqa: ANN401 - code that is loaded by path
+    """A picture as the mesh sees it: `View` of decode's views.py.
+
+    Raises:
+        BadData: It is no picture.
+    """
     pixels: Any = serving_module("decode", "pixels")
     try:
         return serving_module("decode", "views").view(
@@ -148,7 +152,7 @@ def _view(image: Path, depth: Path | None) -> Any:  # noqa: ANN401 - code that i
         raise BadData(f"{image} {str(error).removeprefix('DECODE: ')}") from error
 
 
-def _shown(reference: Reference) -> Path:
+def shown(reference: Reference) -> Path:
     """A simulated reference is framed as a station frames it; other data sets bring crops that people chose."""
     return reference.reference_crop if reference.design is None else reference.reference_image
 
@@ -165,10 +169,18 @@ def _comparison(network: Path) -> Any:  # noqa: ANN401 - code that is loaded by 
 
 
 @cache
-def _session(network: Path) -> onnxruntime.InferenceSession:
+def session(network: Path) -> onnxruntime.InferenceSession:
+    """A network on one thread, loaded once."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+
+
+def classify(network: Path, picture: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:  # noqa: ANN401 - as `view`
+    """Chances (9,) and logits (8, 16, 16) of where, of one `view`."""
+    given = {"PIXELS": picture.pixels[None], "HEIGHT": picture.height[None]}
+    damage, where = session(network).run(["DAMAGE", "WHERE"], given)
+    return damage[0], where[0]
 
 
 def _classified(
@@ -176,11 +188,10 @@ def _classified(
 ) -> tuple[NDArray[np.float32], float, float]:
     """Chances (9,) of the worst picture, the logit of matter, and how foreign the matter is."""
     chances, found = [], []
-    for view in views:
-        given = {"PIXELS": view.pixels[None], "HEIGHT": view.height[None]}
-        damage, where = _session(network).run(["DAMAGE", "WHERE"], given)
-        chances.append(damage[0])
-        found.append(evidence.matter(view.pixels, where[0, -1]))
+    for each in views:
+        said, where = classify(network, each)
+        chances.append(said)
+        found.append(evidence.matter(each.pixels, where[-1]))
     surest = max(found, key=lambda one: one.logit)
     contents = contents_of(query)
     foreignness = float("nan") if contents is None else evidence.foreignness(surest, contents)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from services.stack.problems import Problem
 
@@ -38,6 +39,7 @@ def register(app: typer.Typer) -> None:
     measuring.command("identify")(eval_identify)
     measuring.command("gallery")(eval_gallery)
     measuring.command("methods")(eval_methods)
+    measuring.command("cost")(eval_cost)
     measuring.command("hardness")(eval_hardness)
     app.add_typer(measuring, name="eval")
 
@@ -221,6 +223,47 @@ def eval_gallery(
         console.print(f"{count:6}  {verdict}")
     console.print(f"alarms {found['alarms']:.2%}, 95 % interval {found['alarms_interval']}")
     console.print(f"{found['cpu_ms_per_query']} ms of processor time per query")
+
+
+def eval_cost(
+    report: Annotated[Path, typer.Option(help="JSON to write.")],
+    root: Annotated[
+        Path | None, typer.Option("--kaputt", help="A data set in Kaputt's format; unless given, the sample.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Whose captures.")] = "test",
+    captures: Annotated[int, typer.Option(min=1, help="The first so many.")] = 140,
+    products: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Size of a catalogue to identify in; again for another. 100 and 1000."),
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="PNG of what grows.")] = None,
+) -> None:
+    """Time what one capture costs on this machine: CPU by stage, by references, by size of the catalogue."""
+    from services.stack.sample import SAMPLE
+    from triton_models.eval_cost import evaluate
+
+    console = Console(highlight=False)
+    with _clear():
+        found = evaluate(
+            root or SAMPLE,
+            report,
+            split=split,
+            captures=captures,
+            products=products or (100, 1000),
+            plot=plot,
+            console=console,
+        )
+    table = Table("ms of CPU", "median", "95 % below", box=None, pad_edge=False)
+    rows = [
+        *found["stages"].items(),
+        ("a capture", found["whole"]),
+        *((f"comparison, {n} references", ms) for n, ms in found["comparison_by_references"].items()),
+        *((f"identification, {n} products", ms) for n, ms in found["identification_by_products"].items()),
+    ]
+    for name, ms in rows:
+        table.add_row(name, f"{ms['median']:.1f}", f"{ms['p95']:.1f}")
+    console.print(table)
+    console.print(f"{found['captures']} captures, {found['machine']}; all figures: {report}")
 
 
 def eval_methods(
