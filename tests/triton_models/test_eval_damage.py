@@ -16,7 +16,6 @@ from triton_models.eval_damage import evaluate, read_predictions
 from triton_models.eval_report import Prior
 from triton_models.eval_run import Predictor, Verdict
 from triton_models.kaputt import Query, Reference, load
-from triton_models.model_card import write_card
 from triton_models.predictor import Classifier
 from triton_models.problems import BadData
 
@@ -195,15 +194,3 @@ def test_a_wrong_submission_is_named_with_its_row(root: Path, text: str, sentenc
     path.write_text(text, encoding="utf-8")
     with pytest.raises(BadData, match=rf"submission\.csv.*{sentence}"):
         read_predictions(path, load(root, "test").queries)
-
-
-def test_a_model_card_shows_figures_with_their_intervals(root: Path) -> None:
-    report = run(root, Told(), prior=Prior())
-    card = root / "CARD.md"
-    write_card(card, {"model": report, "other": report}, title="A model", notes="What it is.")
-    text = card.read_text(encoding="utf-8")
-    assert "# A model" in text
-    assert "| other | 1.000 [1.000, 1.000] |" in text
-    assert "| penetration | 3 | 1.000 | 1.000 | 1.000 |" in text
-    assert "printed_damage" in text
-    assert "None" not in text
