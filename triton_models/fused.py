@@ -38,7 +38,7 @@ class Fused:
             Job(query=query, references=references, classifier=self.classifier, comparison=self.comparison)
         )
         (logit,) = self.weights.logits(evidence_of([found.sighting]))
-        assert found.chances is not None, "the classifier was not left out"  # noqa: S101 - for the type checker
+        assert found.chances is not None  # noqa: S101 (the job names a classifier)
         return replace(verdict_of(found.chances), damage=chance(float(logit)))
 
 

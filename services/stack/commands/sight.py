@@ -111,7 +111,7 @@ def eval_damage(  # noqa: PLR0913, PLR0917 - one argument per option
     ] = None,
     method: Annotated[
         Method,
-        typer.Option(help="fused: what the mesh decides by; classifier: it alone."),
+        typer.Option(help="fused: what the mesh decides by; classifier: it alone, without references."),
     ] = "fused",
     gallery: Annotated[
         Whose, typer.Option(help="References of the product, of another one by mistake, or none.")
@@ -132,7 +132,7 @@ def eval_damage(  # noqa: PLR0913, PLR0917 - one argument per option
             predictions=predictions,
             report=report,
             plots=plots,
-            gallery=gallery if references else "none",
+            gallery=gallery if references and method == "fused" else "none",
             validation=validation,
             method=method,
             made_of=measured.made_of,
