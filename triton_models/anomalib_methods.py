@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr
 from functools import lru_cache
+from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +29,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from triton_models.detector import SIDE
-from triton_models.eval_damage import Verdict, evaluate
+from triton_models.eval_damage import evaluate
+from triton_models.eval_run import Verdict
 from triton_models.kaputt import Query, Reference
 from triton_models.model_card import HEADLINES, Report
 from triton_models.network import Trunk
@@ -82,7 +85,10 @@ class PatchCore:
             embedding = self._model(_tensor([item_pixels(one)[0] for one in references]))
         self._model.embedding_store.clear()
         self._model.training = False
-        bank: Tensor = KCenterGreedy(embedding=embedding, sampling_ratio=self._share).sample_coreset()
+        if self._share == 1:
+            return embedding  # to choose all of them one by one takes seconds of CPU for every product
+        with redirect_stderr(StringIO()):  # anomalib draws a progress bar for every bank
+            bank: Tensor = KCenterGreedy(embedding=embedding, sampling_ratio=self._share).sample_coreset()
         return bank
 
 

@@ -242,7 +242,7 @@ def _catalogue(
     tasks = progress.track(pictures, description="Enrolling", total=len(pictures))
     enrolled = [enrol(product, _read(path)) for product, path in tasks]
     numbers = progress.track(range(distractors), description="Enrolling distractors", total=distractors)
-    catalogue = catalogue_of([*enrolled, *map(_distractor, numbers if distractors else ())])
+    catalogue = catalogue_of([*enrolled, *map(distractor, numbers if distractors else ())])
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         save(catalogue, kept)
@@ -256,7 +256,7 @@ def _fingerprint(pictures: Sequence[tuple[str, Path]]) -> str:
     return digest.hexdigest()[:12]
 
 
-def _distractor(number: int) -> Enrolled:
+def distractor(number: int) -> Enrolled:
     """A printed front, enrolled without simulated slants: those are for finding what is there, and cost time."""
     from triton_models.simulator import art, catalogue  # noqa: PLC0415 (only where distractors are asked for)
 

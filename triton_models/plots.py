@@ -187,6 +187,29 @@ def bars(
     return path
 
 
+def growth(path: Path, panels: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Path:
+    """Milliseconds of processor time over how much there is, one panel for each thing that grows.
+
+    Args:
+        path: The PNG.
+        panels: By what grows: "median" and "p95" by number, as text.
+    """
+    shown = {name: rows for name, rows in panels.items() if rows}
+    with _figure(path, (4.2 * len(shown), 3.4)) as figure:
+        for place, (name, rows) in enumerate(shown.items(), start=1):
+            axes = _axes(figure.add_subplot(1, len(shown), place), name, "ms of CPU", "")
+            x = [int(number) for number in rows]
+            for key, style in (("median", "-o"), ("p95", "--o")):
+                label = {"median": "median", "p95": "95 % below"}[key]
+                axes.plot(x, [row[key] for row in rows.values()], style, color=_COLOURS[0], label=label)
+            axes.set_xscale("log")
+            axes.set_xticks(x, [str(number) for number in x])
+            axes.minorticks_off()
+            axes.set_ylim(0, 1.1 * max(row["p95"] for row in rows.values()))
+            axes.legend(frameon=False, fontsize=8)
+    return path
+
+
 @contextmanager
 def _figure(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
     figure = Figure(figsize=size, layout="constrained", facecolor="white")

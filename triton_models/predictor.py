@@ -1,10 +1,12 @@
-"""The shipped damage classifier outside of a server: the method that `eval damage` measures.
+"""The shipped damage classifier outside of a server, by itself: `eval damage --method classifier` measures it.
 
-The same file that Triton serves, fed by the same code that frames and shrinks a picture there.
+The same file that Triton serves, fed by the same code that frames and shrinks a picture there. What the mesh makes of
+it together with references and the catalogue is in `fused`.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,12 +15,18 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from triton_models.eval_damage import Severity, Verdict
+from triton_models.eval_run import Severity, Verdict
 from triton_models.kaputt import Query, Reference
 from triton_models.serving import REPOSITORY, serving_module
 from triton_models.simulator.things import DEFECTS
 
 NETWORK: Final = REPOSITORY / "damage_classifier" / "1" / "damage_classifier.onnx"
+
+
+def shipped_share() -> float:
+    """Damaged share of the captures on which the shipped classifier's own scores are probabilities."""
+    said = json.loads((NETWORK.parent / "calibration.json").read_text(encoding="utf-8"))
+    return float(said["share"])
 
 
 class Classifier:
@@ -28,22 +36,31 @@ class Classifier:
         """Loads the network, for one thread."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
+        self._path = path
         self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+    def __reduce__(self) -> tuple[type[Classifier], tuple[Path]]:
+        """A worker process loads the network itself."""
+        return Classifier, (self._path,)
 
     def predict(self, query: Query, references: tuple[Reference, ...]) -> Verdict:
         """A capture is as damaged as its worst picture."""
         del references
-        chances = np.max([self.chances(picture) for picture in pictures(query)], axis=0)
-        return Verdict(
-            damage=float(chances[0]),
-            types={name: float(chance) for name, chance in zip(DEFECTS, chances[2:], strict=True)},
-            severity=_severity(chances),
-        )
+        return verdict_of(np.max([self.chances(picture) for picture in pictures(query)], axis=0))
 
     def chances(self, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """(9,): damaged, major, the seven types, 0 to 1, of one picture."""
         (found,) = self._session.run(["DAMAGE"], dict(inputs))
         return np.asarray(found[0], np.float32)
+
+
+def verdict_of(chances: NDArray[np.float32]) -> Verdict:
+    """What chances (9,) as in `Classifier.chances` say of a capture."""
+    return Verdict(
+        damage=float(chances[0]),
+        types={name: float(chance) for name, chance in zip(DEFECTS, chances[2:], strict=True)},
+        severity=_severity(chances),
+    )
 
 
 def pictures(query: Query) -> list[dict[str, NDArray[Any]]]:

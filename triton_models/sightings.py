@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import cache, lru_cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from triton_models import evidence, kaputt
 from triton_models.fusion import Evidence
+from triton_models.galleries import GALLERIES, MOST, Gallery, chosen
 from triton_models.kaputt import Query, Reference
 from triton_models.metrics import auroc, average_precision, recall_at_fpr, threshold_at_fpr
 from triton_models.problems import BadData
@@ -35,9 +36,8 @@ from triton_models.serving import REPOSITORY, serving_module
 from triton_models.simulator import catalogue
 
 COMPARISON: Final = REPOSITORY / "gallery_comparison" / "1" / "gallery_comparison.onnx"
-GALLERIES: Final = ("own", "other", "none")
-"""Which references a capture is compared with: its product's, another product's by mistake, none."""
-_CERTAIN: Final = 1e-7
+_CERTAIN: Final = 1e-6
+"""How near to 0 and 1 the services let a chance come (`services.kernel.odds.logit`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,25 +83,37 @@ class Job:
     comparison: Path
 
 
+class Seen(NamedTuple):
+    """One capture, and the classifier's chances (9,) of its worst picture; None where the classifier is left out."""
+
+    sighting: Sighting
+    chances: NDArray[np.float32] | None
+
+
 def sight(job: Job) -> Sighting:
     """Looks at one capture."""
+    return seen(job).sighting
+
+
+def seen(job: Job) -> Seen:
+    """Looks at one capture, and keeps all that the classifier said."""
     query = job.query
-    views = [_view(query.query_image, query.depth_image)]
+    views = [view(query.query_image, query.depth_image)]
     if query.side_image is not None:
-        views.append(_view(query.side_image, None))
-    logit, matter, foreignness = (
-        (float("nan"),) * 3 if job.classifier is None else _classified(job.classifier, query, views)
-    )
+        views.append(view(query.side_image, None))
+    chances, matter, foreignness = None, float("nan"), float("nan")
+    if job.classifier is not None:
+        chances, matter, foreignness = _classified(job.classifier, query, views)
     pictures = [view.crop for view in views]
-    references = [_reference(reference.reference_image) for reference in job.references]
+    references = [_reference(shown(reference)) for reference in job.references]
     started = time.process_time()
     scores = [float(one) for one in _comparison(job.comparison).answer(pictures, references).scores]
     spent = 1000 * (time.process_time() - started)
     if scores[3] == 0:
         scores[:3] = [float("nan")] * 3
-    return Sighting(
+    sighting = Sighting(
         capture_id=query.capture_id,
-        classifier=logit,
+        classifier=float("nan") if chances is None else _logit(float(chances[0])),
         changed=scores[0],
         missing=scores[1],
         mismatch=scores[2],
@@ -113,6 +125,7 @@ def sight(job: Job) -> Sighting:
         foreignness=foreignness,
         milliseconds=round(spent, 2),
     )
+    return Seen(sighting, chances)
 
 
 def crop(image: Path) -> bytes:
@@ -121,11 +134,15 @@ def crop(image: Path) -> bytes:
     Raises:
         BadData: It is no picture.
     """
-    return bytes(_view(image, None).crop)
+    return bytes(view(image, None).crop)
 
 
-def _view(image: Path, depth: Path | None) -> Any:  # noqa: ANN401 - code that is loaded by path
-    """A picture as the mesh sees it."""
+def view(image: Path, depth: Path | None) -> Any:  # noqa: ANN401 - code that is loaded by path
+    """A picture as the mesh sees it: `View` of decode's views.py.
+
+    Raises:
+        BadData: It is no picture.
+    """
     pixels: Any = serving_module("decode", "pixels")
     try:
         return serving_module("decode", "views").view(
@@ -133,6 +150,11 @@ def _view(image: Path, depth: Path | None) -> Any:  # noqa: ANN401 - code that i
         )
     except pixels.DecodeError as error:
         raise BadData(f"{image} {str(error).removeprefix('DECODE: ')}") from error
+
+
+def shown(reference: Reference) -> Path:
+    """A simulated reference is framed as a station frames it; other data sets bring crops that people chose."""
+    return reference.reference_crop if reference.design is None else reference.reference_image
 
 
 @lru_cache(maxsize=256)
@@ -147,25 +169,38 @@ def _comparison(network: Path) -> Any:  # noqa: ANN401 - code that is loaded by 
 
 
 @cache
-def _session(network: Path) -> onnxruntime.InferenceSession:
+def session(network: Path) -> onnxruntime.InferenceSession:
+    """A network on one thread, loaded once."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
 
 
-def _classified(network: Path, query: Query, views: Iterable[Any]) -> tuple[float, float, float]:
-    """Logits of damage and of matter, and how foreign the matter is."""
-    logits, seen = [], []
-    for view in views:
-        given = {"PIXELS": view.pixels[None], "HEIGHT": view.height[None]}
-        damage, where = _session(network).run(["DAMAGE", "WHERE"], given)
-        chance = float(np.clip(damage[0, 0], _CERTAIN, 1 - _CERTAIN))
-        logits.append(float(np.log(chance / (1 - chance))))
-        seen.append(evidence.matter(view.pixels, where[0, -1]))
-    surest = max(seen, key=lambda one: one.logit)
+def classify(network: Path, picture: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:  # noqa: ANN401 - as `view`
+    """Chances (9,) and logits (8, 16, 16) of where, of one `view`."""
+    given = {"PIXELS": picture.pixels[None], "HEIGHT": picture.height[None]}
+    damage, where = session(network).run(["DAMAGE", "WHERE"], given)
+    return damage[0], where[0]
+
+
+def _classified(
+    network: Path, query: Query, views: Iterable[Any]
+) -> tuple[NDArray[np.float32], float, float]:
+    """Chances (9,) of the worst picture, the logit of matter, and how foreign the matter is."""
+    chances, found = [], []
+    for each in views:
+        said, where = classify(network, each)
+        chances.append(said)
+        found.append(evidence.matter(each.pixels, where[-1]))
+    surest = max(found, key=lambda one: one.logit)
     contents = contents_of(query)
     foreignness = float("nan") if contents is None else evidence.foreignness(surest, contents)
-    return max(logits), surest.logit, foreignness
+    return np.max(chances, axis=0).astype(np.float32), surest.logit, foreignness
+
+
+def _logit(chance: float) -> float:
+    kept = min(max(chance, _CERTAIN), 1 - _CERTAIN)
+    return float(np.log(kept / (1 - kept)))
 
 
 def contents_of(query: Query) -> tuple[int, int, int] | None:
@@ -178,28 +213,21 @@ def contents_of(query: Query) -> tuple[int, int, int] | None:
     return design.contents.colour
 
 
-def jobs(split: kaputt.Split, classifier: Path | None, *, gallery: str = "own", most: int = 6) -> list[Job]:
+def jobs(
+    split: kaputt.Split, classifier: Path | None, *, gallery: Gallery = "own", most: int = MOST
+) -> list[Job]:
     """One for each capture, in order.
 
     Args:
         split: With references.
         classifier: ONNX with DAMAGE and WHERE, as `intact export` writes it; None leaves the classifier out.
-        gallery: One of GALLERIES.
+        gallery: Whose references.
         most: References of a product that are used.
     """
-    items = sorted(split.references_by_item)
-    found = []
-    for query in split.queries:
-        item = query.item_identifier
-        if gallery == "other" and len(items) > 1:
-            rng = np.random.default_rng([*query.capture_id.encode()])
-            rest = [one for one in items if one != item]
-            item = rest[int(rng.integers(len(rest)))]
-        references = () if gallery == "none" else split.references_by_item.get(item, ())[:most]
-        found.append(
-            Job(query=query, references=references, classifier=classifier, comparison=COMPARISON.absolute())
-        )
-    return found
+    return [
+        Job(query=query, references=references, classifier=classifier, comparison=COMPARISON.absolute())
+        for query, references in zip(split.queries, chosen(split, gallery, most), strict=True)
+    ]
 
 
 def look(wanted: Sequence[Job], out: Path, said: Mapping[str, object], *, workers: int) -> list[Sighting]:
@@ -344,7 +372,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the .npz to write")
     parser.add_argument("--classifier", type=Path, help="ONNX with outputs DAMAGE and WHERE; else left out")
     parser.add_argument("--gallery", choices=GALLERIES, default="own")
-    parser.add_argument("--most", type=int, default=6, help="references of a product that are used")
+    parser.add_argument("--most", type=int, default=MOST, help="references of a product that are used")
     parser.add_argument("--thresholds", type=Path, help="JSON to write: those of the comparison by itself")
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from services.stack.problems import Problem
+
+if TYPE_CHECKING:
+    from triton_models.eval_report import Prior
+    from triton_models.eval_run import Predictor
+
+Method = Literal["fused", "classifier"]
+Whose = Literal["own", "other", "none"]
 
 _ROOT = Annotated[Path, typer.Option("--kaputt", help="A data set in Kaputt's format, real or simulated.")]
 _OUT = Annotated[Path, typer.Option(help="Folder for what training keeps; a stopped run goes on from it.")]
@@ -29,6 +39,7 @@ def register(app: typer.Typer) -> None:
     measuring.command("identify")(eval_identify)
     measuring.command("gallery")(eval_gallery)
     measuring.command("methods")(eval_methods)
+    measuring.command("cost")(eval_cost)
     measuring.command("hardness")(eval_hardness)
     app.add_typer(measuring, name="eval")
 
@@ -98,37 +109,87 @@ def eval_damage(  # noqa: PLR0913, PLR0917 - one argument per option
         Path | None,
         typer.Option(help="Predictions on the validation split, on which the threshold is chosen."),
     ] = None,
-    references: Annotated[bool, typer.Option(help="--no-references is the ablation.")] = True,  # noqa: FBT002 - a flag
+    method: Annotated[
+        Method,
+        typer.Option(help="fused: what the mesh decides by; classifier: it alone, without references."),
+    ] = "fused",
+    gallery: Annotated[
+        Whose, typer.Option(help="References of the product, of another one by mistake, or none.")
+    ] = "own",
+    references: Annotated[bool, typer.Option(help="--no-references is --gallery none.")] = True,  # noqa: FBT002 - a flag
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core.")] = 0,
 ) -> None:
     """Predict a split and measure it: average precision, AUROC, recalls, by material, defect and scenario."""
     from triton_models import eval_damage as measure
-    from triton_models.eval_report import Prior
-    from triton_models.predictor import Classifier
 
     console = Console(highlight=False)
     with _clear():
+        measured = _fused() if method == "fused" else _classifier()
         found = measure.evaluate(
             root,
             split,
-            predictor=Classifier(),
+            predictor=measured.predictor,
             predictions=predictions,
             report=report,
             plots=plots,
-            references=references,
+            gallery=gallery if references and method == "fused" else "none",
             validation=validation,
-            prior=Prior(share=0.5),
+            method=method,
+            made_of=measured.made_of,
+            prior=measured.prior,
+            workers=workers or os.cpu_count() or 1,
             console=console,
         )
-    for name in (
-        "ap_any",
-        "ap_major",
-        "auroc",
-        "recall_at_50_precision",
-        "recall_at_1_fpr",
-        "recall_at_01_fpr",
-    ):
-        console.print(f"{name:24} {found[name]}  95 % {found[name + '_interval']}")
+    _show(console, found)
     console.print(f"all figures: {report}")
+
+
+class _Measured(NamedTuple):
+    """A method, what it is made of, and the share of damage that its probabilities are of."""
+
+    predictor: Predictor
+    made_of: Mapping[str, str]
+    prior: Prior
+
+
+def _fused() -> _Measured:
+    """What the mesh decides by."""
+    from services.kernel import calibration
+    from triton_models.eval_report import Prior
+    from triton_models.fused import Fused, fusion_of
+    from triton_models.predictor import NETWORK
+    from triton_models.sightings import COMPARISON, build
+
+    try:
+        weights = calibration.shipped()
+    except ValueError as error:  # fitted for another classifier
+        raise Problem(str(error)) from error
+    made_of = {"classifier": build(NETWORK), "comparison": build(COMPARISON), "fusion": weights.version}
+    return _Measured(Fused(weights=fusion_of(weights)), made_of, Prior(share=weights.share))
+
+
+def _classifier() -> _Measured:
+    """The classifier alone, by its own calibration."""
+    from triton_models.eval_report import Prior
+    from triton_models.predictor import NETWORK, Classifier, shipped_share
+    from triton_models.sightings import build
+
+    return _Measured(Classifier(), {"classifier": build(NETWORK)}, Prior(share=shipped_share()))
+
+
+def _show(console: Console, found: Mapping[str, Any]) -> None:
+    """Print the headline figures, and what is called damaged of each scenario."""
+    from triton_models.model_card import HEADLINES
+
+    for name in HEADLINES:
+        console.print(f"{name:24} {found[name]}  95 % {found[name + '_interval']}")
+    console.print(
+        f"called damaged at the threshold of 1 % false positives, chosen on {found['threshold_from']}:"
+    )
+    for scenario, said in found["by_scenario"].items():
+        for name in ("recall", "false_positive_share"):
+            if name in said:
+                console.print(f"  {scenario:22} {name:21} {said[name]}  95 % {said[name + '_interval']}")
 
 
 def eval_identify(
@@ -162,6 +223,47 @@ def eval_gallery(
         console.print(f"{count:6}  {verdict}")
     console.print(f"alarms {found['alarms']:.2%}, 95 % interval {found['alarms_interval']}")
     console.print(f"{found['cpu_ms_per_query']} ms of processor time per query")
+
+
+def eval_cost(
+    report: Annotated[Path, typer.Option(help="JSON to write.")],
+    root: Annotated[
+        Path | None, typer.Option("--kaputt", help="A data set in Kaputt's format; unless given, the sample.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Whose captures.")] = "test",
+    captures: Annotated[int, typer.Option(min=1, help="The first so many.")] = 140,
+    products: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Size of a catalogue to identify in; again for another. 100 and 1000."),
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="PNG of what grows.")] = None,
+) -> None:
+    """Time what one capture costs on this machine: CPU by stage, by references, by size of the catalogue."""
+    from services.stack.sample import SAMPLE
+    from triton_models.eval_cost import evaluate
+
+    console = Console(highlight=False)
+    with _clear():
+        found = evaluate(
+            root or SAMPLE,
+            report,
+            split=split,
+            captures=captures,
+            products=products or (100, 1000),
+            plot=plot,
+            console=console,
+        )
+    table = Table("ms of CPU", "median", "95 % below", box=None, pad_edge=False)
+    rows = [
+        *found["stages"].items(),
+        ("a capture", found["whole"]),
+        *((f"comparison, {n} references", ms) for n, ms in found["comparison_by_references"].items()),
+        *((f"identification, {n} products", ms) for n, ms in found["identification_by_products"].items()),
+    ]
+    for name, ms in rows:
+        table.add_row(name, f"{ms['median']:.1f}", f"{ms['p95']:.1f}")
+    console.print(table)
+    console.print(f"{found['captures']} captures, {found['machine']}; all figures: {report}")
 
 
 def eval_methods(
