@@ -21,8 +21,8 @@ ALONE = Scale(
         threshold=0.5,
         scale=1.0,
         offset=0.0,
-        gallery=(0.0,) * 4,
-        catalogue=(0.0,) * 4,
+        gallery=(0.0,) * 2,
+        catalogue=(0.0,),
     ),
     prior=0.5,
 )

@@ -34,13 +34,17 @@ Marks = NDArray[np.bool_]
 
 
 def crossed(
-    known: dict[str, Evidence], damaged: Marks, products: Sequence[str], folds: int = _FOLDS
+    known: dict[str, Evidence], damaged: Marks, lacking: Marks, products: Sequence[str], folds: int = _FOLDS
 ) -> dict[str, Values]:
-    """Fused logits (n,) of each capture by each gallery, from weights that have not seen its product.
+    """How damaged each capture is, (n,), by each gallery, from weights that have not seen its product.
+
+    In units of the classifier's logit, see `Fusion.ranking`: each fold's own scale and offset would shuffle the
+    captures of different folds, which what ships, one fit, does not do.
 
     Args:
         known: Evidence of the same n captures by gallery: "own", "other", "none".
         damaged: (n,).
+        lacking: (n,) whether units are missing.
         products: Of each capture.
         folds: Products are dealt to so many.
     """
@@ -50,47 +54,52 @@ def crossed(
     found = {name: np.empty(len(damaged)) for name in known}
     for number in range(folds):
         seen = place != number
-        weights = _fitted({name: rows.taken(seen) for name, rows in known.items()}, damaged[seen])
+        weights = _fitted(
+            {name: rows.taken(seen) for name, rows in known.items()}, damaged[seen], lacking[seen]
+        )
         for name, rows in known.items():
-            found[name][~seen] = weights.logits(rows.taken(~seen))
+            found[name][~seen] = weights.ranking(rows.taken(~seen))
     return found
 
 
-def _fitted(known: dict[str, Evidence], damaged: Marks) -> Fusion:
-    return fit(stacked(known["own"], known["other"]), np.concatenate([damaged, damaged]))
+def _fitted(known: dict[str, Evidence], damaged: Marks, lacking: Marks) -> Fusion:
+    # Of another product's units nothing can be missing.
+    none = np.zeros(len(lacking), np.bool_)
+    both = stacked(known["own"], known["other"])
+    return fit(both, np.concatenate([damaged, damaged]), np.concatenate([lacking, none]))
 
 
-def headline(logits: Values, queries: Sequence[Query]) -> dict[str, Any]:
+def headline(ranking: Values, queries: Sequence[Query]) -> dict[str, Any]:
     """Figures of the ordinary captures, and at their 1 % threshold the share called damaged in each scenario."""
     damaged = np.array([query.defect for query in queries])
     ordinary = np.array([query.ordinary for query in queries])
-    threshold = threshold_at_fpr(logits[ordinary], damaged[ordinary], _RATE)
+    threshold = threshold_at_fpr(ranking[ordinary], damaged[ordinary], _RATE)
     scenarios = sorted({str(query.scenario) for query in queries if not query.ordinary})
     return {
-        "ap_any": round(average_precision(logits[ordinary], damaged[ordinary]), 4),
-        "auroc": round(auroc(logits[ordinary], damaged[ordinary]), 4),
-        "recall_at_1_fpr": round(recall_at_fpr(logits[ordinary], damaged[ordinary], _RATE), 4),
+        "ap_any": round(average_precision(ranking[ordinary], damaged[ordinary]), 4),
+        "auroc": round(auroc(ranking[ordinary], damaged[ordinary]), 4),
+        "recall_at_1_fpr": round(recall_at_fpr(ranking[ordinary], damaged[ordinary], _RATE), 4),
         **{
-            name: round(float((logits[[str(q.scenario) == name for q in queries]] > threshold).mean()), 3)
+            name: round(float((ranking[[str(q.scenario) == name for q in queries]] > threshold).mean()), 3)
             for name in scenarios
         },
     }
 
 
 def shipped_form(
-    weights: Fusion, logits: Values, queries: Sequence[Query], made_of: dict[str, str]
+    weights: Fusion, ranking: Values, queries: Sequence[Query], made_of: dict[str, str]
 ) -> dict[str, Any]:
     """What services load, see `services.kernel.calibration`.
 
     Args:
         weights: Fitted to all captures.
-        logits: (n,) with their own galleries, crossed.
+        ranking: (n,) with their own galleries, crossed.
         queries: The captures.
         made_of: Builds of the networks.
     """
     damaged = np.array([query.defect for query in queries])
     ordinary = np.array([query.ordinary for query in queries])
-    threshold = threshold_at_fpr(logits[ordinary], damaged[ordinary], _RATE)
+    threshold = weights.scale * threshold_at_fpr(ranking[ordinary], damaged[ordinary], _RATE) + weights.offset
     return {
         "version": f"{made_of['classifier'][:6]}-{made_of['comparison'][:6]}",
         "source": "python -m triton_models.fit_fusion, on the simulated station's validation split",
@@ -101,6 +110,7 @@ def shipped_form(
         "offset": round(weights.offset, 4),
         "gallery": [round(w, 4) for w in weights.gallery],
         "catalogue": [round(w, 4) for w in weights.catalogue],
+        "lacking": [round(w, 4) for w in weights.lacking],
     }
 
 
@@ -133,12 +143,13 @@ def main() -> None:
     queries = kaputt.load(given.kaputt, given.split, references=False).queries
     known = _known(given, queries)
     damaged = np.array([query.defect for query in queries])
-    logits = crossed(known, damaged, [query.item_identifier for query in queries])
-    rows = {"classifier alone": known["own"].classifier, **{f"fused, {k}": v for k, v in logits.items()}}
+    lacking = np.array(["missing_unit" in query.defect_types for query in queries])
+    found = crossed(known, damaged, lacking, [query.item_identifier for query in queries])
+    rows = {"classifier alone": known["own"].classifier, **{f"fused, {k}": v for k, v in found.items()}}
     for name, values in rows.items():
         print(f"{name:18}", json.dumps(headline(values, queries)))
     made_of = {"classifier": given.classifier, "comparison": given.comparison}
-    said = shipped_form(_fitted(known, damaged), logits["own"], queries, made_of)
+    said = shipped_form(_fitted(known, damaged, lacking), found["own"], queries, made_of)
     given.out.write_text(json.dumps(said, indent=2) + "\n")
 
 

@@ -129,7 +129,7 @@ class Split:
 
     def _seen(self, images: Sequence[Path]) -> tuple[Floats, list[bytes]]:
         views = [self._view(image.read_bytes(), b"") for image in images]
-        pixels = np.stack([view.pixels for view in views])
+        pixels = np.stack([view.whole for view in views])
         return self._encoder.run(["EMBEDDING"], {"PIXELS": pixels})[0], [view.crop for view in views]
 
 

@@ -2,7 +2,8 @@
 
 The form that `triton_models/fusion.py` fits: the classifier's own logit stands, and what references or the catalogue
 add is added to it. Without them those terms are exactly zero, so a missing gallery never makes a verdict worse; a
-reference of another print is what the comparison's mismatch is for, which gates its terms.
+reference of another print is what the comparison's mismatch is for, which gates its terms. A broken set is a second
+way to be damaged, which an unharmed print does not argue away.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ from dataclasses import dataclass
 from services.kernel import records as r
 from services.kernel.odds import Calibration, chance, logit, shifted
 
-#: How far, in CIELAB, a colour is clearly another one.
-CLEAR = 15.0
+#: How far, in CIELAB, a colour is as likely another stuff's: a thin puddle shows much of the tray.
+CLEAR = 26.0
 #: What a product holds that nothing can spill out of.
 NOTHING = "none"
 #: Weight of lightness in the distance of two colours: lamps and shadow change it, the stuff itself less.
 _LIGHTNESS = 0.5
 _LARGEST = 8.0
-#: Local features that agree by chance, as the fit takes them: log(1 + inliers) is counted from here.
-_FEW = 3.0
+#: Colour distance that changes the odds of another stuff by a factor of e.
+_BLUR = 3.0
+#: Logit of missing at which its hinge begins: that no unit is missing says nothing about other damage.
+_LACKING = -1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,42 +39,56 @@ class Seen:
 
 def probability(seen: Seen, weights: Calibration, prior: float) -> float:
     """Probability of damage, in (0, 1), where damage has this prior."""
-    fused = (
+    summed = (
         weights.scale * logit(seen.scores.damaged)
         + weights.offset
         + _dot(weights.gallery, gallery_terms(seen.comparison))
         + _dot(weights.catalogue, catalogue_terms(seen.matter, foreignness(seen.matter, seen.contents)))
     )
+    fused = either(summed, lacking(seen.comparison, weights))
     return chance(shifted(fused, weights.share, prior))
 
 
+def either(log_odds: float, probability: float) -> float:
+    """Log-odds that one of two independent things is so; `log_odds` itself where the other's probability is 0."""
+    # 1 - (1 - p)(1 - q) has the odds e^l + (e^l + 1) q / (1 - q).
+    odds = math.exp(log_odds)
+    other = min(probability, 1 - 1e-9)
+    return math.log(odds + (odds + 1) * other / (1 - other))
+
+
+def lacking(comparison: r.Comparison | None, weights: Calibration) -> float:
+    """Chance that units are missing, as far as a reference of this very print says; 0 without one."""
+    if (
+        weights.lacking is None
+        or comparison is None
+        or comparison.missing_logit is None
+        or comparison.mismatch_logit is None
+    ):
+        return 0.0
+    slope, offset = weights.lacking
+    return chance(slope * _clipped(comparison.missing_logit) + offset) * _alike(comparison.mismatch_logit)
+
+
 def gallery_terms(comparison: r.Comparison | None) -> tuple[float, ...]:
-    """What a reference adds: changed, missing, support, one; each times the chance that it shows this very print."""
+    """What a reference adds: changed, missing (a hinge); each times the chance that it shows this very print."""
     if (
         comparison is None
         or comparison.changed_logit is None
         or comparison.missing_logit is None
         or comparison.mismatch_logit is None
     ):
-        return (0.0, 0.0, 0.0, 0.0)
-    # Squared: half a doubt about the reference leaves a quarter of its say.
-    alike = chance(-comparison.mismatch_logit) ** 2
-    support = math.log1p(comparison.inliers or 0) - _FEW
-    return (
-        _clipped(comparison.changed_logit) * alike,
-        _clipped(comparison.missing_logit) * alike,
-        support * alike,
-        alike,
-    )
+        return (0.0, 0.0)
+    alike = _alike(comparison.mismatch_logit)
+    missing = max(0.0, comparison.missing_logit - _LACKING)
+    return (_clipped(comparison.changed_logit) * alike, _clipped(missing) * alike)
 
 
 def catalogue_terms(matter: r.Matter | None, foreign: float | None) -> tuple[float, ...]:
-    """What knowing the contents adds: matter at all, matter that may be its own, matter that is not, one."""
+    """What knowing the contents adds: matter beside the item, times the chance that it came out of it."""
     if matter is None or foreign is None:
-        return (0.0, 0.0, 0.0, 0.0)
-    there = chance(matter.logit)
-    own = math.exp(-((foreign / CLEAR) ** 2))
-    return (_clipped(matter.logit), there * own, there * (1 - own), 1.0)
+        return (0.0,)
+    return (_clipped(max(0.0, matter.logit)) * chance((CLEAR - foreign) / _BLUR),)
 
 
 def foreignness(matter: r.Matter | None, contents: r.Contents | None) -> float | None:
@@ -109,6 +126,11 @@ def _linear(v: float) -> float:
 
 def _bent(t: float) -> float:
     return float(t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116)
+
+
+def _alike(mismatch_logit: float) -> float:
+    """What a reference's word counts. Squared: half a doubt about its print leaves a quarter of its say."""
+    return chance(-mismatch_logit) ** 2
 
 
 def _clipped(value: float) -> float:

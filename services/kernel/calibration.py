@@ -41,6 +41,7 @@ def shipped(fusion: Path = _FUSION, classifier: Path = _CLASSIFIER) -> Calibrati
         offset=weights["offset"],
         gallery=tuple(weights["gallery"]),
         catalogue=tuple(weights["catalogue"]),
+        lacking=tuple(weights["lacking"]),
     )
 
 
@@ -59,6 +60,7 @@ def calibrations(
         offset=0.0,
         gallery=(0.0,) * len(ships.gallery),
         catalogue=(0.0,) * len(ships.catalogue),
+        lacking=None,
     )
 
     def of(version: str) -> Calibration:

@@ -24,6 +24,8 @@ class Calibration:
         offset: Added to it.
         gallery: Weights of what a comparison with references adds.
         catalogue: Weights of what knowing the contents adds.
+        lacking: Slope and offset of the chance that units are missing, by the comparison's logit of it: a second way
+            to be damaged. None: it does not count.
         classifier: The build that the weights were fitted for; None: they fit any.
     """
 
@@ -34,6 +36,7 @@ class Calibration:
     offset: float
     gallery: tuple[float, ...]
     catalogue: tuple[float, ...]
+    lacking: tuple[float, float] | None = None
     classifier: str | None = None
 
 

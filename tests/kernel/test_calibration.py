@@ -14,7 +14,14 @@ from services.kernel.views import View
 from tests.samples import NOON
 
 CLASSIFIER = {"build": "abc", "share": 0.5, "threshold": 0.75}
-WEIGHTS = {"version": "3", "scale": 1.0, "offset": 0.0, "gallery": [1, 2, 3, 4], "catalogue": [5, 6, 7, 8]}
+WEIGHTS = {
+    "version": "3",
+    "scale": 1.0,
+    "offset": 0.0,
+    "gallery": [1, 2],
+    "catalogue": [3],
+    "lacking": [4, 5],
+}
 
 
 def files(folder: Path, **given: object) -> tuple[Path, Path]:
@@ -26,7 +33,8 @@ def files(folder: Path, **given: object) -> tuple[Path, Path]:
 
 def test_what_the_fusion_leaves_open_the_classifier_says(tmp_path: Path) -> None:
     found = shipped(*files(tmp_path))
-    assert (found.share, found.threshold, found.gallery) == (0.5, 0.75, (1, 2, 3, 4))
+    assert (found.share, found.threshold) == (0.5, 0.75)
+    assert (found.gallery, found.catalogue, found.lacking) == ((1, 2), (3,), (4, 5))
     fitted = shipped(*files(tmp_path, classifier="abc", share=0.6, threshold=0.8))
     assert (fitted.share, fitted.threshold) == (0.6, 0.8)
 
@@ -90,5 +98,6 @@ def test_a_fusion_that_was_fitted_for_what_ships_leaves_another_classifier_alone
     alone = calibrations(promoted(next=candidate()), own)("next")
     assert (alone.version, alone.scale, alone.offset) == ("classifier-alone", 1.0, 0.0)
     assert set(alone.gallery) == set(alone.catalogue) == {0.0}
+    assert alone.lacking is None
     assert (alone.share, alone.threshold) == (0.25, 0.8125)
     assert calibrations(promoted(), own)("1+abc") == own

@@ -45,6 +45,16 @@ def test_a_print_that_repeats_is_laid_by_its_outline(turn: float) -> None:
     assert off(alignment, way) < 4
 
 
+def test_what_features_alone_do_not_place_clearly_is_looked_for_near_a_guess() -> None:
+    query, reference = (
+        look(on_tray(repeated(3), turn=75, scale=0.8, light=0.7)[0]),
+        look(on_tray(repeated(3))[0]),
+    )
+    alone, guided = (aligning.align(query, reference, guess=guess) for guess in (False, True))
+    assert alone is None or alone.inliers < 30
+    assert guided.inliers > 60
+
+
 def test_another_print_is_not_laid_over_it() -> None:
     assert aligning.align(look(on_tray(printed(1))[0]), look(on_tray(printed(2))[0])) is None
 

@@ -83,14 +83,30 @@ def comparison() -> Any:
 def test_a_print_like_its_reference_is_as_it_should_be_and_a_hole_in_it_is_not(comparison: Any) -> None:
     reference = jpeg(on_tray(printed(5))[0])
     whole, way = on_tray(printed(5), turn=20)
-    hurt = whole.copy()
     spot = (way @ np.array([150, 150, 1.0]))[:2].astype(int)
-    cv2.circle(hurt, (int(spot[0]), int(spot[1])), 22, (25, 20, 18), -1, cv2.LINE_AA)
-    sound, holed = (comparison.answer([jpeg(picture)], [reference]) for picture in (whole, hurt))
+    sound, holed = (comparison.answer([data], [reference]) for data in (jpeg(whole), _holed(5)))
     assert sound.scores[3] >= 30
     assert holed.scores[0] > sound.scores[0] + 1
     row, column = np.unravel_index(holed.heat[0].argmax(), (16, 16))
     assert np.hypot(row * 20 + 10 - spot[1], column * 20 + 10 - spot[0]) < 50
+
+
+def _holed(seed: int) -> bytes:
+    picture, way = on_tray(printed(seed), turn=20)
+    spot = (way @ np.array([150, 150, 1.0]))[:2].astype(int)
+    cv2.circle(picture, (int(spot[0]), int(spot[1])), 22, (25, 20, 18), -1, cv2.LINE_AA)
+    return jpeg(picture)
+
+
+def test_what_the_first_reference_excuses_is_not_asked_of_the_next(comparison: Any) -> None:
+    references = [jpeg(on_tray(printed(5), light=light)[0]) for light in (1.0, 0.8, 0.7)]
+    whole = jpeg(on_tray(printed(5), turn=20)[0])
+    assert [one.reference for one in comparison.compared([whole], references)] == [0]
+
+
+def test_what_one_reference_accuses_a_second_one_must_confirm(comparison: Any) -> None:
+    references = [jpeg(on_tray(printed(5), light=light)[0]) for light in (1.0, 0.8, 0.7)]
+    assert [one.reference for one in comparison.compared([_holed(5)], references)] == [0, 1]
 
 
 def test_other_products_are_not_compared(comparison: Any) -> None:

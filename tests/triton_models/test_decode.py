@@ -90,9 +90,11 @@ def depth_of(size: tuple[int, int] = (400, 400)) -> bytes:
 def test_the_item_is_framed_for_the_networks_and_for_comparing() -> None:
     seen = views.view(encoded(booth(), "PNG"), b"")
     assert (seen.pixels.shape, seen.pixels.dtype) == ((256, 256, 3), np.uint8)
-    red = (seen.pixels[..., 0] > 180).mean()
+    assert (seen.whole.shape, seen.whole.dtype) == ((256, 256, 3), np.uint8)
+    red = (seen.whole[..., 0] > 180).mean()
     assert 0.6 < red < 0.85
-    assert seen.pixels[128, 128, 0] > 190
+    assert seen.whole[128, 128, 0] > 190
+    assert (seen.pixels[..., 0] > 180).mean() == pytest.approx(red * (9 / 8) ** 2, rel=0.04)
     crop = Image.open(io.BytesIO(seen.crop))
     assert (crop.format, crop.size) == ("JPEG", (320, 320))
 
@@ -106,16 +108,21 @@ def test_without_a_depth_camera_nothing_is_known_of_heights() -> None:
 @pytest.mark.parametrize("size", [(400, 400), (200, 200)])
 def test_heights_are_metres_above_the_tray_within_the_frame(size: tuple[int, int]) -> None:
     height = views.view(encoded(booth(), "PNG"), depth_of(size)).height
-    assert height[44, 44] == pytest.approx(0.06, abs=0.002)
-    assert height[2, 2] == pytest.approx(0, abs=0.002)
-    assert height[20, 20] == 0  # not seen
+    assert height[48, 48] == pytest.approx(0.06, abs=0.002)
+    assert height[0, 60] == pytest.approx(0, abs=0.03)
+    assert height[16, 16] == 0  # not seen
 
 
-def test_training_and_serving_see_the_same_heights(tmp_path: Path) -> None:
+def test_training_and_serving_see_the_same(tmp_path: Path) -> None:
+    booth().save(tmp_path / "top.png")
     (tmp_path / "depth.png").write_bytes(depth_of())
+    served = views.view(encoded(booth(), "PNG"), depth_of())
     square = framing.box(np.asarray(booth()))
-    kept = trained.heights(tmp_path / "depth.png", square, 64)
-    np.testing.assert_allclose(kept, views.view(encoded(booth(), "PNG"), depth_of()).height, atol=1e-4)
+    kept = framing.cropped(np.asarray(booth()), square, trained.KEPT)
+    # The frame's pixels are whole ones, its middle is cut out of fractions of them: rims differ by one.
+    assert np.abs(kept[16:272, 16:272].astype(float) - served.pixels).mean() < 1.5
+    heights = trained.heights(tmp_path / "depth.png", square)[4:68, 4:68].astype(float) - served.height
+    assert np.abs(heights).mean() < 0.002
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def session(model: str) -> onnxruntime.InferenceSession:
 
 
 def seen(taken: Taken) -> dict[str, np.ndarray[Any, Any]]:
-    """PIXELS and HEIGHT of a capture from above, as they are served."""
+    """PIXELS and HEIGHT of a capture from above, as they are served to the classifier."""
     view = serving_module("decode", "views").view
     depth = [p.data for p in taken.photos if p.role is ImageRole.DEPTH]
     found = view(taken.photos[0].data, depth[0] if depth else b"")
@@ -49,6 +49,13 @@ def seen(taken: Taken) -> dict[str, np.ndarray[Any, Any]]:
 def stacked(shown: Sequence[Taken]) -> dict[str, np.ndarray[Any, Any]]:
     rows = [seen(one) for one in shown]
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+
+
+def embedded(shown: Sequence[Taken]) -> np.ndarray[Any, Any]:
+    """(n, 256): what the encoder says of captures from above, as they are served to it."""
+    view = serving_module("decode", "views").view
+    pixels = np.stack([view(taken.photos[0].data, b"").whole for taken in shown])
+    return np.asarray(session("gallery_encoder").run(["EMBEDDING"], {"PIXELS": pixels})[0])
 
 
 @pytest.mark.parametrize("model", NETWORKS)
@@ -96,10 +103,19 @@ def test_the_classifier_works_without_depth() -> None:
 
 @pytest.mark.parametrize("rows", [1, 3])
 def test_the_encoder_gives_unit_vectors(rows: int) -> None:
-    pixels = stacked(sample().taken[:rows])["PIXELS"]
-    (embedding,) = session("gallery_encoder").run(["EMBEDDING"], {"PIXELS": pixels})
+    embedding = embedded(sample().taken[:rows])
     assert (embedding.shape, embedding.dtype) == ((rows, 256), np.float32)
     assert np.linalg.norm(embedding, axis=1) == pytest.approx(1, abs=1e-4)
+
+
+def test_classifier_and_encoder_are_given_what_each_was_trained_on() -> None:
+    steps = (REPOSITORY / "capture_inspection" / "config.pbtxt").read_text().split("model_name:")[1:]
+    pixels = {
+        step.split('"')[1]: found[1]
+        for step in steps
+        if (found := re.search(r'input_map { key: "PIXELS" value: "(\w+)" }', step))
+    }
+    assert pixels == {"damage_classifier": "PIXELS", "gallery_encoder": "WHOLE", "spilled_matter": "PIXELS"}
 
 
 def test_damaged_captures_score_above_intact_ones() -> None:
@@ -114,10 +130,9 @@ def test_damaged_captures_score_above_intact_ones() -> None:
 
 def test_one_product_is_closer_to_itself_than_to_others() -> None:
     pairs = list(sample().references.values())[::4]
-    pristine = stacked([pair[0] for pair in pairs])["PIXELS"]
-    (first,) = session("gallery_encoder").run(["EMBEDDING"], {"PIXELS": pristine})
+    first = embedded([pair[0] for pair in pairs])
     queries = [one for one in sample().taken if one.product_id in {pair[0].product_id for pair in pairs}]
-    asked = session("gallery_encoder").run(["EMBEDDING"], {"PIXELS": stacked(queries)["PIXELS"]})[0]
+    asked = embedded(queries)
     products = [pair[0].product_id for pair in pairs]
     best = [products[k] for k in (asked @ first.T).argmax(axis=1)]
     assert np.mean([one.product_id == name for one, name in zip(queries, best, strict=True)]) >= 0.4

@@ -58,7 +58,7 @@ def test_the_fusion_takes_what_was_not_compared_as_not_known(split: kaputt.Split
     rows = [sightings.sight(job) for job in sightings.jobs(split, None)]
     evidence = sightings.evidence_of(rows)
     assert np.isnan(evidence.changed).all()
-    assert (evidence.inliers == 0).all()
+    assert np.isnan(evidence.mismatch).all()
 
 
 def test_contents_are_known_of_simulated_products_only(split: kaputt.Split) -> None:

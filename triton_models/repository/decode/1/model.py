@@ -13,7 +13,7 @@ from views import view
 
 
 class TritonPythonModel:
-    """IMAGE: bytes of one JPEG or PNG per row; DEPTH: of its depth PNG, or none. PIXELS, HEIGHT, CROP: see `views`."""
+    """IMAGE: bytes of one JPEG or PNG per row; DEPTH: of its depth PNG, or none. What comes out: see `views.View`."""
 
     def initialize(self, _args: dict[str, str]) -> None:
         """Runs once per instance, in a process of its own, so these settings are made for nobody else."""
@@ -39,6 +39,7 @@ def _answer(request: Any) -> Any:  # noqa: ANN401 - Triton publishes no types
         output_tensors=[
             pb_utils.Tensor("PIXELS", np.stack([each.pixels for each in seen])),
             pb_utils.Tensor("HEIGHT", np.stack([each.height for each in seen])),
+            pb_utils.Tensor("WHOLE", np.stack([each.whole for each in seen])),
             pb_utils.Tensor("CROP", np.array([[each.crop] for each in seen], np.object_)),
         ]
     )

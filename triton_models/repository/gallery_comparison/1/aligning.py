@@ -90,15 +90,11 @@ class Alignment:
         homography: (3, 3), from the reference to the query.
         inliers: Places that agree on it.
         likeness: Correlation of brightness, -1 to 1.
-        bend: (32, 32, 2) pixels by which the query's content is off its place, from features near each cell.
-        support: (32, 32) in [0, 1]: how many features near each cell agree.
     """
 
     homography: Matrix
     inliers: int
     likeness: float
-    bend: Floats
-    support: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,20 +147,27 @@ def looked(picture: Picture) -> Look:
     )
 
 
-def align(query: Look, reference: Look) -> Alignment | None:
-    """Where the reference lies in the query; None if it cannot be told."""
+def align(query: Look, reference: Look, *, guess: bool = True) -> Alignment | None:
+    """Where the reference lies in the query; None if it cannot be told.
+
+    Args:
+        query: The capture's picture.
+        reference: The product's.
+        guess: Whether it is also looked for near a guess where features alone do not say it clearly, at thrice the
+            cost.
+    """
     one, other = query.features, reference.features
     if not len(one) or not len(other):
         return None
     found = register(one, other, tolerance=_TOLERANCE)
     likeness = -1.0 if found is None else _correlation(query, reference, found.homography)
-    alike = unit(one.descriptors) @ unit(other.descriptors).T
-    if found is None or found.inliers < _SURE or likeness < _CLEAR:
+    if guess and (found is None or found.inliers < _SURE or likeness < _CLEAR):
         guesses = [] if found is None or found.inliers < _FEW else [found.homography]
         if query.framed and reference.framed:
             guesses += _laid_over(query.item, reference.item)
-        for guess in guesses:
-            nearby = _near(one, other, alike[:_STRONGEST, :_STRONGEST], guess, 0.05)
+        alike = _likeness(one, other, _STRONGEST)
+        for near in guesses:
+            nearby = _near(one, other, alike, near, 0.05)
             again = register(one, other, matches=nearby, tolerance=_TOLERANCE)
             if again is None or again.inliers < _GUIDED:
                 continue
@@ -173,15 +176,12 @@ def align(query: Look, reference: Look) -> Alignment | None:
                 found, likeness = again, how
     if found is None or found.inliers < FEWEST or likeness < _ALIKE:
         return None
-    nearby = _near(one, other, alike, found.homography, 0.03)
-    bend, support = _bend(one.points, other.points, nearby, found.homography)
-    return Alignment(
-        homography=found.homography,
-        inliers=found.inliers,
-        likeness=likeness,
-        bend=bend,
-        support=support,
-    )
+    return Alignment(homography=found.homography, inliers=found.inliers, likeness=likeness)
+
+
+def _likeness(query: Features, reference: Features, most: int) -> Floats:
+    """(n, m): cosines of the descriptors of the `most` strongest features of both."""
+    return np.asarray(unit(query.descriptors[:most]) @ unit(reference.descriptors[:most]).T, np.float32)
 
 
 def _correlation(query: Look, reference: Look, homography: Matrix) -> float:
@@ -253,15 +253,25 @@ def _near(query: Features, reference: Features, alike: Floats, guess: Matrix, re
 
 
 def _squares(one: Floats, other: Floats) -> Floats:
-    """(n, m): squared distances."""
-    right, down = (one[:, at, None] - other[None, :, at] for at in (0, 1))
-    return np.asarray(right * right + down * down, np.float32)
+    """(n, m): squared distances, by one product of matrices: exact to 0.1 pixels within a picture."""
+    middle = np.float32(LOOKED / 2)
+    here, there = one - middle, other - middle
+    crossed = here @ (there.T * np.float32(-2))
+    crossed += (here**2).sum(1)[:, None]
+    crossed += (there**2).sum(1)
+    return np.asarray(crossed, np.float32)
 
 
-def _bend(query: Floats, reference: Floats, nearby: Matches, homography: Matrix) -> tuple[Floats, Floats]:
-    """A smooth field through what the matches say, nothing where none is near; and how many are near."""
-    at = project(homography, reference[nearby.reference]).astype(np.float32)
-    off = query[nearby.query] - at
+def _bend(query: Features, reference: Features, homography: Matrix) -> tuple[Floats, Floats]:
+    """How a print that is not quite flat is off its place.
+
+    Returns:
+        (32, 32, 2) pixels by which the query's content is off, smooth, nothing where no features are near; (32, 32) in
+        [0, 1]: how many features near each cell agree.
+    """
+    nearby = _near(query, reference, _likeness(query, reference, _LIMIT), homography, 0.03)
+    at = project(homography, reference.points[nearby.reference]).astype(np.float32)
+    off = query.points[nearby.query] - at
     line = (np.arange(CELLS, dtype=np.float32) + 0.5) * (LOOKED / CELLS)
     grid = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
     if len(off) < FEWEST:
@@ -279,7 +289,8 @@ def pair(query: Look, reference: Look, alignment: Alignment) -> Pair:
     """Both pictures in the query's frame, 256 pixels wide."""
     shrink = np.diag([SIDE / LOOKED, SIDE / LOOKED, 1.0])
     picture = np.asarray(cv2.resize(query.pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
-    places = _places(alignment, shrink)
+    bend, support = _bend(query.features, reference.features, alignment.homography)
+    places = _places(alignment.homography, bend, shrink)
     warped = cv2.remap(
         reference.pixels, *places, interpolation=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
@@ -302,16 +313,16 @@ def pair(query: Look, reference: Look, alignment: Alignment) -> Pair:
         ],
         np.float32,
     )
-    return Pair(query=picture, reference=lit, valid=np.stack([cover, alignment.support]), facts=facts)
+    return Pair(query=picture, reference=lit, valid=np.stack([cover, support]), facts=facts)
 
 
-def _places(alignment: Alignment, shrink: Matrix) -> tuple[Floats, Floats]:
+def _places(homography: Matrix, bend: Floats, shrink: Matrix) -> tuple[Floats, Floats]:
     """For each pixel of the 256-pixel frame, where it is in the reference."""
     line = np.arange(SIDE, dtype=np.float32)
     grid = np.stack(np.meshgrid(line, line), axis=-1)
-    bend = cv2.resize(alignment.bend, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR) * np.float32(shrink[0, 0])
-    back = np.linalg.inv(shrink @ alignment.homography)
-    at = cv2.perspectiveTransform((grid - bend).reshape(1, -1, 2).astype(np.float64), back)
+    off = cv2.resize(bend, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR) * np.float32(shrink[0, 0])
+    back = np.linalg.inv(shrink @ homography)
+    at = cv2.perspectiveTransform((grid - off).reshape(1, -1, 2).astype(np.float64), back)
     at = at.reshape(SIDE, SIDE, 2).astype(np.float32)
     return np.ascontiguousarray(at[..., 0]), np.ascontiguousarray(at[..., 1])
 

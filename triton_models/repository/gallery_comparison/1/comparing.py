@@ -24,9 +24,11 @@ HEAT: Final = 16
 KEPT: Final = 192
 """Looks at references that stay in memory, some 0.5 MB each; those least recently used go first."""
 _CLEAR: Final = 2
-"""Clearly registered references after which no more are looked at."""
+"""Clear references of this print after which no more are looked at, whatever they say."""
 _MOST: Final = 3
-"""References that are compared in one round, the most alike."""
+"""References that are compared where none is clear, the most alike."""
+_EXCUSED: Final = 0.0
+"""Logit of changed and of missing below which one clear reference of this print is enough."""
 _INLIERS: Final = 30
 _LIKENESS: Final = 0.6
 _TRUSTED: Final = 0.25
@@ -109,15 +111,19 @@ class Comparison:
         return found
 
     def _picture(self, place: int, query: Look, looks: Sequence[Look], order: list[int]) -> list[Compared]:
+        """Against one reference after the other, the cheap way, until they settle it; if none can, the costly way."""
         found: list[Compared] = []
-        left = iter(order)
-        # A second round only where the first saw nothing but other prints: an older design, another side.
-        for clear in (_CLEAR, len(order)):
-            laid = _laid(query, looks, left, clear)
+        for at in order:
+            alignment = align(query, looks[at], guess=False)
+            if alignment is not None and _is_clear(alignment):
+                found += self._judged(place, query, looks, [(at, alignment)])
+                if _settled(found):
+                    return found
+        if not any(_is_same(one) for one in found):
+            left = [at for at in order if at not in {one.reference for one in found}]
+            laid = _laid(query, looks, left)
             if laid:
                 found += self._judged(place, query, looks, laid)
-            if any(one.scores[2] < 0 for one in found):
-                break
         return found
 
     def _judged(
@@ -158,24 +164,33 @@ class Comparison:
         return kept
 
 
-def _laid(
-    query: Look, looks: Sequence[Look], order: Iterable[int], clear: int
-) -> list[tuple[int, Alignment]]:
-    """The references most alike of those that register, once so many are clear."""
-    found: list[tuple[int, Alignment]] = []
-    for at in order:
-        alignment = align(query, looks[at])
-        if alignment is None:
-            continue
-        found.append((at, alignment))
-        sure = [one for _, one in found if one.inliers >= _INLIERS and one.likeness >= _LIKENESS]
-        if len(sure) >= clear:
-            break
+def _laid(query: Look, looks: Sequence[Look], order: Iterable[int]) -> list[tuple[int, Alignment]]:
+    """The references most alike of those that register."""
+    tried = ((at, align(query, looks[at])) for at in order)
+    found = [(at, alignment) for at, alignment in tried if alignment is not None]
     return sorted(found, key=lambda one: -one[1].likeness)[:_MOST]
 
 
+def _settled(found: Sequence[Compared]) -> bool:
+    """Whether more references would change little: one has all that the picture has, or enough have not.
+
+    The answer is the least of what the references say, so that none can accuse what another excuses.
+    """
+    same = [one for one in found if _is_same(one)]
+    return len(same) >= _CLEAR or any(float(one.scores[:2].max()) < _EXCUSED for one in same)
+
+
+def _is_clear(one: Alignment | Compared) -> bool:
+    return one.inliers >= _INLIERS and one.likeness >= _LIKENESS
+
+
+def _is_same(one: Compared) -> bool:
+    """Whether the reference shows this very print."""
+    return float(one.scores[2]) < 0
+
+
 def _is_sure(one: Compared) -> bool:
-    return one.inliers >= _INLIERS and one.likeness >= _LIKENESS and float(one.scores[2]) < 0
+    return _is_clear(one) and _is_same(one)
 
 
 def answer_of(found: Sequence[Compared]) -> Answer:
