@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kernel.sight import pooled_chances
 from triton_models.cuts import Marks, Values, cuts, middle, paired
 from triton_models.eval_report import Judged, operating_point
 from triton_models.kaputt import Query
@@ -72,9 +73,9 @@ def run(
         count += len(shown)
         for name in names if number % 2 else reversed(names):
             before = time.process_time()
-            worst = max(float(networks[name].chances(one)[0]) for one in shown)
+            chances = pooled_chances(np.stack([networks[name].chances(one) for one in shown]))
             spent[name] += time.process_time() - before
-            scores[name].append(worst)
+            scores[name].append(float(chances[0]))
         tick()
     return Run(
         scores={name: np.array(found) for name, found in scores.items()},

@@ -43,7 +43,18 @@ class Fused:
 
 
 def fusion_of(shipped: Calibration) -> Fusion:
-    """The weights that services load, in the form that was fitted."""
+    """The weights that services load, in the form that was fitted.
+
+    Raises:
+        ValueError: They are those of a classifier alone.
+    """
+    if shipped.lacking is None:
+        msg = f"{shipped.version} weighs no references"
+        raise ValueError(msg)
     return Fusion(
-        scale=shipped.scale, offset=shipped.offset, gallery=shipped.gallery, catalogue=shipped.catalogue
+        scale=shipped.scale,
+        offset=shipped.offset,
+        gallery=shipped.gallery,
+        catalogue=shipped.catalogue,
+        lacking=shipped.lacking,
     )

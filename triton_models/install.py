@@ -122,7 +122,7 @@ def calibration(facts: Path, build: str) -> dict[str, Any]:
     return {
         "model": "damage_classifier",
         "build": build,
-        "score": "the largest DAMAGE[0] over the pictures of a capture",
+        "score": "DAMAGE[0] of the pictures of a capture, pooled (services/kernel/sight.py)",
         "false_positive_budget": 0.01,
         **{name: said[name] for name in _CALIBRATION},
         "note": "Simulated captures, `share` of them damaged. Services correct for the belt's own share.",

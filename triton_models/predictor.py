@@ -15,6 +15,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from services.kernel.sight import pooled_chances
 from triton_models.eval_run import Severity, Verdict
 from triton_models.kaputt import Query, Reference
 from triton_models.serving import REPOSITORY, serving_module
@@ -44,9 +45,9 @@ class Classifier:
         return Classifier, (self._path,)
 
     def predict(self, query: Query, references: tuple[Reference, ...]) -> Verdict:
-        """A capture is as damaged as its worst picture."""
+        """What its pictures say together."""
         del references
-        return verdict_of(np.max([self.chances(picture) for picture in pictures(query)], axis=0))
+        return verdict_of(pooled_chances(np.stack([self.chances(picture) for picture in pictures(query)])))
 
     def chances(self, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """(9,): damaged, major, the seven types, 0 to 1, of one picture."""

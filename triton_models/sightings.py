@@ -26,6 +26,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from services.kernel.sight import pooled_chances
 from triton_models import evidence, kaputt
 from triton_models.fusion import Evidence
 from triton_models.galleries import GALLERIES, MOST, Gallery, chosen
@@ -46,7 +47,7 @@ class Sighting:
 
     Attributes:
         capture_id: Its id in the data set.
-        classifier: Logit of damage, of the worst picture.
+        classifier: Logit of damage.
         changed: Logit that something is there that should not be; NaN: not compared.
         missing: Logit that something is not there that should be.
         mismatch: Logit that the references show another print.
@@ -84,7 +85,7 @@ class Job:
 
 
 class Seen(NamedTuple):
-    """One capture, and the classifier's chances (9,) of its worst picture; None where the classifier is left out."""
+    """One capture, and the classifier's chances (9,) of it; None where the classifier is left out."""
 
     sighting: Sighting
     chances: NDArray[np.float32] | None
@@ -186,7 +187,7 @@ def classify(network: Path, picture: Any) -> tuple[NDArray[np.float32], NDArray[
 def _classified(
     network: Path, query: Query, views: Iterable[Any]
 ) -> tuple[NDArray[np.float32], float, float]:
-    """Chances (9,) of the worst picture, the logit of matter, and how foreign the matter is."""
+    """Chances (9,) of the capture, the logit of matter, and how foreign the matter is."""
     chances, found = [], []
     for each in views:
         said, where = classify(network, each)
@@ -195,7 +196,7 @@ def _classified(
     surest = max(found, key=lambda one: one.logit)
     contents = contents_of(query)
     foreignness = float("nan") if contents is None else evidence.foreignness(surest, contents)
-    return np.max(chances, axis=0).astype(np.float32), surest.logit, foreignness
+    return pooled_chances(np.stack(chances)), surest.logit, foreignness
 
 
 def _logit(chance: float) -> float:

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from services.kernel.sight import pooled_logits
 from triton_models import kaputt
 from triton_models.detector import CELLS, LAYERS, SHIPPED, SIDE, Detector, backbone
 from triton_models.metrics import auroc, average_precision, recall_at_fpr
@@ -174,10 +175,11 @@ def scores(
 
 
 def per_capture(logits: NDArray[Any], split: Views) -> NDArray[Any]:
-    """(captures, 9): a capture is as damaged as its worst picture."""
-    out = np.full((int(split.capture.max()) + 1, logits.shape[1]), -np.inf, np.float32)
-    np.maximum.at(out, split.capture, logits.astype(np.float32))
-    return out
+    """(captures, 9): what each capture's pictures say together."""
+    said = logits.astype(np.float32)
+    return np.stack(
+        [pooled_logits(said[split.capture == number]) for number in range(int(split.capture.max()) + 1)]
+    )
 
 
 def figures(logits: NDArray[Any], queries: tuple[kaputt.Query, ...]) -> dict[str, float]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from services.kernel import records as r
 from services.kernel.faults import DataFault
+from services.kernel.sight import pooled_chances
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -40,9 +41,8 @@ def checked(image: r.Image, data: bytes) -> bytes:
 
 
 def pooled_scores(damage: npt.NDArray[np.float32]) -> r.Scores:
-    """One set of scores for a capture from (images, 9): damage shows on the side where it is, so the largest counts."""
-    top = damage.max(axis=0)
-    return r.Scores(**{name: float(p) for name, p in zip(SCORES, top, strict=True)})
+    """One set of scores for a capture from (images, 9)."""
+    return r.Scores(**{name: float(p) for name, p in zip(SCORES, pooled_chances(damage), strict=True)})
 
 
 def pooled_matter(matter: npt.NDArray[np.float32]) -> r.Matter:

@@ -73,7 +73,7 @@ async def test_a_capture_is_seen_once_and_told_under_the_key_it_came_with() -> N
     assert triton.seen == [[Photo(image=b"\x40"), Photo(image=b"\x80", depth=b"deep")]]
     (inspection,) = service.sent_to("captures.inspected")
     assert service.keys_of("captures.inspected") == ["tote-1"]
-    assert inspection.scores.damaged == 0.5
+    assert (inspection.scores.penetration, inspection.scores.damaged) == (0.5, pytest.approx(0.375, abs=0.01))
     assert inspection.matter == r.Matter(logit=0.0, lightness=30, a=1, b=2, share=pytest.approx(0.01))
     assert inspection.versions == triton.versions
     assert inspection.features_key == f"features/20260301/{capture.subject.capture_id}.icf"

@@ -50,12 +50,25 @@ def test_other_bytes_than_the_event_describes_are_refused(stored: bytes) -> None
     assert caught.value.reason == "checksum"
 
 
-def test_damage_on_one_side_is_damage_of_the_item() -> None:
+def test_a_type_is_told_by_the_image_that_shows_it() -> None:
     damage = np.zeros((3, 9), np.float32)
-    damage[1, 0], damage[2, 5], damage[0, 8] = 0.75, 0.5, 0.25
+    damage[2, 5], damage[0, 8] = 0.5, 0.25
     pooled = decide.pooled_scores(damage)
-    assert (pooled.damaged, pooled.penetration, pooled.missing_unit) == (0.75, 0.5, 0.25)
-    assert pooled.major == pooled.spillage == 0.0
+    assert (pooled.penetration, pooled.missing_unit, pooled.spillage) == (0.5, 0.25, 0.0)
+
+
+def test_damage_on_one_side_is_damage_of_the_item_and_more_so_when_others_agree() -> None:
+    def damaged(*chances: float) -> float:
+        damage = np.full((len(chances), 9), 0.1, np.float32)
+        damage[:, 0] = chances
+        return decide.pooled_scores(damage).damaged
+
+    assert [damaged(0.9), damaged(0.9, 0.9)] == pytest.approx([0.9, 0.9])
+    assert 0.02 < damaged(0.99, 0.01) < damaged(0.99, 0.5) < 0.99
+    assert damaged(0.99, 0.01) > 0.5
+    assert damaged(0.99999, *[0.1] * 5) > 0.9
+    assert damaged(0.0, 0.0) < 1e-5
+    assert damaged(1.0, 1.0) > 1 - 1e-5
 
 
 def test_the_order_of_scores_is_that_of_the_record() -> None:
@@ -71,4 +84,4 @@ def test_the_order_of_scores_is_that_of_the_record() -> None:
         pooled.spillage,
         pooled.missing_unit,
     ]
-    assert in_order == [n / 16 for n in range(9)]
+    assert in_order == pytest.approx([n / 16 for n in range(9)], abs=1e-5)
