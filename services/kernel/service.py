@@ -59,6 +59,11 @@ class _App(faust.App):
     def _new_producer_transport(self) -> Any:
         return Transport(self.conf.broker_producer, self)
 
+    def on_init_dependencies(self) -> Iterable[Any]:
+        """Starts without Faust's own monitor: metrics are OpenTelemetry's, and it samples each second and event."""
+        started: Iterable[Any] = self.boot_strategy.server()
+        return started
+
     def _create_directories(self) -> None:
         """No Faust tables, so no folder for them beside wherever the process was started."""
 
