@@ -10,7 +10,6 @@ from services.kernel import wire
 from services.kernel.agents import BatchHandler, Event, Handler
 from services.kernel.faults import DataFault
 from services.kernel.keys import part_of
-from services.kernel.pulse import Pulse
 from services.kernel.settings import Settings
 from services.kernel.topics import BY_NAME
 from services.kernel.views import View
@@ -100,9 +99,6 @@ class FakeService:
         assert self.name in BY_NAME[topic].consumers
         assert within_s > 0
         self._batch_handlers[topic] = handler
-
-    def pulse(self) -> Pulse:
-        return Pulse(self.settings.gather_s)
 
     def view(self, topic: str, **options: Any) -> View[Any]:
         assert self.name in BY_NAME[topic].views

@@ -13,6 +13,7 @@ from services.kernel.catalogue import facts_of
 from services.kernel.faults import MissingRow
 from services.kernel.galleries import Galleries
 from services.kernel.model_versions import encoder_of
+from services.kernel.pulse import Pulse
 from services.kernel.triton import MOST_REFERENCES, Comparer
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def build(service: Service, comparer: Comparer | None = None) -> None:
     catalog = service.view("catalog.products")
     galleries = Galleries(service)
     cache = _Features(service.blobs)
-    pulse = service.pulse()
+    pulse = Pulse(service.settings.gather_s)
 
     async def compare(identified: r.Identification, _: Event) -> None:
         product_id = identified.product_id

@@ -9,6 +9,7 @@ from services.inspect import decide
 from services.inspect.look import look
 from services.kernel import features
 from services.kernel import records as r
+from services.kernel.pulse import Pulse
 from services.kernel.triton import Triton
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def build(service: Service, triton: Triton | None = None) -> None:
     triton = triton or Triton(service.settings.triton, timeout_s=service.settings.triton_timeout_s)
     service.on_start(triton.start, triton.close)
     service.ready_when("triton", triton.ready)
-    pulse = service.pulse()
+    pulse = Pulse(service.settings.gather_s)
 
     async def inspect(capture: r.Capture, event: Event) -> None:
         seen = await look(capture, service.blobs, triton)

@@ -8,22 +8,13 @@ fast as Triton, results come one by one; let them wait for each other once, and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 
 class Pulse:
-    """Lets pass whoever waits, all together, at most every `every_s` seconds; at once after such a pause.
+    """Lets pass whoever waits, all together, at most every `every_s` seconds; at once after such a pause."""
 
-    While `crowded` says so, every `crowded_s` seconds: when work queues for longer than that anyway, what it costs
-    counts for more than what it waits here.
-    """
-
-    def __init__(
-        self, every_s: float, *, crowded: Callable[[], bool] = lambda: False, crowded_s: float = 0.0
-    ) -> None:
+    def __init__(self, every_s: float) -> None:
         self._every_s = every_s
-        self._crowded = crowded
-        self._crowded_s = max(every_s, crowded_s)
         self._last = float("-inf")
         self._next: asyncio.Future[None] | None = None
 
@@ -34,8 +25,7 @@ class Pulse:
         if self._next is None:
             loop = asyncio.get_running_loop()
             self._next = loop.create_future()
-            pause = self._crowded_s if self._crowded() else self._every_s
-            loop.call_at(max(loop.time(), self._last + pause), self._beat)
+            loop.call_at(max(loop.time(), self._last + self._every_s), self._beat)
         await asyncio.shield(self._next)
 
     def _beat(self) -> None:

@@ -22,7 +22,6 @@ from services.kernel.agents import BatchHandler, Event, Handler, Loop, Patience
 from services.kernel.blobs import Blobs
 from services.kernel.faults import ConfigurationFault, Fault
 from services.kernel.publisher import Publisher
-from services.kernel.pulse import Pulse
 from services.kernel.settings import Settings
 from services.kernel.topics import BY_NAME, wait_for
 from services.kernel.transport import Consumer, Transport
@@ -39,8 +38,6 @@ V = TypeVar("V")
 
 #: What the broker gathers for a service that works in batches, unless half a second passes first.
 BATCH_BYTES = 65_536
-#: Events in hand from which on they queue for what the service asks: a few are under way whenever it has work.
-CROWD = 8
 
 
 class _App(faust.App):
@@ -127,14 +124,6 @@ class Service:
             name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
         )
         self.app.agent(channel, name=f"{self.name}.{name}")(agent)
-
-    def pulse(self) -> Pulse:
-        """What makes the results of this service go on in bursts; longer ones while events queue."""
-
-        def crowded() -> bool:
-            return self.consumer.in_flight() >= CROWD
-
-        return Pulse(self.settings.gather_s, crowded=crowded, crowded_s=self.settings.gather_crowded_s)
 
     def view(self, topic: str, **options: Any) -> View[Any]:
         """Follow a topic as a table."""

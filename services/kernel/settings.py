@@ -37,9 +37,6 @@ class Settings(BaseSettings):
         ge=0,
         description="what Triton has seen goes on in bursts, at most this often; 0: one by one",
     )
-    gather_crowded_s: float = Field(
-        default=1.0, ge=0, description="the same while captures queue for Triton: rate before latency"
-    )
     triton_timeout_s: float = Field(default=20.0, gt=0)
     quality: bool = Field(
         default=True,

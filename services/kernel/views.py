@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 V = TypeVar("V")
 
 #: How long a call waits for the polling thread, at most; the thread wakes this often when nothing comes.
-_POLL_S = 1.0
+_POLL_S = 0.5
 
 
 class View(Generic[V]):
