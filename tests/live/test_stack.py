@@ -43,10 +43,12 @@ class TritonPythonModel:
 """
 #: A command that starts a stack and waits, as `./intact demo` does.
 COMMAND = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from services.stack.home import home_at
 from services.stack.local import Stack
+# A shell's background job ignores Ctrl-C, and so would this one if the tests are such a job.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with Stack(home_at(Path(sys.argv[1])), services=(), repository=Path(sys.argv[2])):
     time.sleep(120)
 """
