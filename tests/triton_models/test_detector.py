@@ -78,5 +78,7 @@ def test_the_temperature_of_overconfident_logits_is_found() -> None:
     rng = np.random.default_rng(0)
     honest = rng.normal(0, 2, (4000, 9))
     truth = rng.random((4000, 9)) < 1 / (1 + np.exp(-honest))
-    found = export_damage.temperatures(honest * 3, truth.astype(float))
+    # As many captures again with every label wrong, that stand for none.
+    logits, labels = np.concatenate([honest * 3, honest]), np.concatenate([truth, ~truth]).astype(float)
+    found = export_damage.temperatures(logits, labels, np.repeat([1.0, 0.0], 4000))
     assert np.allclose(found, 3, rtol=0.2)
