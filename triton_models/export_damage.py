@@ -13,20 +13,17 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import tempfile
-import warnings
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from triton_models import kaputt
 from triton_models.detector import SIDE, Detector, backbone
-from triton_models.export import single_thread, stripped
+from triton_models.export import apart, checked, write_onnx
 from triton_models.install import BUILD_DIGITS, install
 from triton_models.metrics import threshold_at_fpr
 from triton_models.problems import BadData
@@ -35,7 +32,6 @@ from triton_models.train_damage import code_of, per_capture, scores
 from triton_models.views import views
 from triton_models.weights import Weights, within_classes
 
-TOLERANCE: Final = 1e-3
 _GRID: Final = SIDE // 4
 
 
@@ -87,27 +83,11 @@ def temperatures(logits: NDArray[Any], truth: NDArray[Any], weights: Weights) ->
 def export(model: nn.Module, path: Path) -> None:
     """Writes ONNX with a free number of rows: PIXELS, HEIGHT to DAMAGE, WHERE."""
     rows = torch.export.Dim("rows", min=1, max=64)
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        # Both inputs have as many rows, and it says that one name is enough for the two.
-        warnings.filterwarnings("ignore", message="# The axis name")
-        raw = Path(folder) / "raw.onnx"
-        torch.onnx.export(
-            model,
-            (torch.zeros(2, SIDE, SIDE, 3, dtype=torch.uint8), torch.zeros(2, _GRID, _GRID)),
-            raw,
-            input_names=["PIXELS", "HEIGHT"],
-            output_names=["DAMAGE", "WHERE"],
-            dynamic_shapes=({0: rows}, {0: rows}),
-            opset_version=18,
-            dynamo=True,
-            external_data=False,
-        )
-        options = onnxruntime.SessionOptions()
-        # BASIC keeps to standard operators, so the file also loads in TensorRT and other runtimes.
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        options.optimized_model_filepath = str(path)
-        onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
-    stripped(path)
+    given = {
+        "PIXELS": torch.zeros(2, SIDE, SIDE, 3, dtype=torch.uint8),
+        "HEIGHT": torch.zeros(2, _GRID, _GRID),
+    }
+    write_onnx(model, given, path, outputs=("DAMAGE", "WHERE"), shapes=({0: rows}, {0: rows}))
 
 
 def difference(model: nn.Module, path: Path, seed: int = 0) -> float:
@@ -116,10 +96,7 @@ def difference(model: nn.Module, path: Path, seed: int = 0) -> float:
     pixels = rng.integers(0, 256, (4, SIDE, SIDE, 3), np.uint8)
     height = rng.uniform(0, 0.1, (4, _GRID, _GRID)).astype(np.float32)
     height[2:] = 0
-    with torch.inference_mode():
-        wanted = model(torch.from_numpy(pixels), torch.from_numpy(height))
-    got = single_thread(path).run(None, {"PIXELS": pixels, "HEIGHT": height})
-    return max(float(np.abs(one.numpy() - other).max()) for one, other in zip(wanted, got, strict=True))
+    return apart(model, {"PIXELS": torch.from_numpy(pixels), "HEIGHT": torch.from_numpy(height)}, path)
 
 
 def facts(logits: NDArray[Any], queries: tuple[kaputt.Query, ...], found: NDArray[Any]) -> dict[str, Any]:
@@ -165,13 +142,11 @@ def written(model: nn.Module, path: Path, said: dict[str, Any]) -> dict[str, Any
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     export(model, path)
-    apart = difference(model, path)
-    if apart > TOLERANCE:
-        raise RuntimeError(f"{path}: ONNX Runtime and torch differ by {apart:.2g}, more than {TOLERANCE:g}")
+    off = checked(path, difference(model, path))
     told = {
         "build": hashlib.sha256(path.read_bytes()).hexdigest()[:BUILD_DIGITS],
         "megabytes": round(path.stat().st_size / 1e6, 1),
-        "differs_from_torch_by": apart,
+        "differs_from_torch_by": off,
         **said,
     }
     path.with_suffix(".json").write_text(json.dumps(told, indent=2) + "\n")

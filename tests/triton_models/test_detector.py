@@ -14,6 +14,7 @@ torch = pytest.importorskip(
 
 from tests.triton_models.small_set import draw  # noqa: E402
 from triton_models import detector, export_damage, train_damage  # noqa: E402
+from triton_models.export import TOLERANCE  # noqa: E402
 from triton_models.problems import BadData  # noqa: E402
 
 QUICK = train_damage.Settings(epochs=1, batch=4)
@@ -71,7 +72,7 @@ def test_the_served_answer_is_torchs(out: Path, tmp_path: Path) -> None:
     model = export_damage.Served(export_damage.trained(out), torch.full((9,), 1.5)).eval()
     path = tmp_path / "classifier.onnx"
     export_damage.export(model, path)
-    assert export_damage.difference(model, path) < export_damage.TOLERANCE
+    assert export_damage.difference(model, path) < TOLERANCE
 
 
 def test_the_temperature_of_overconfident_logits_is_found() -> None:

@@ -14,6 +14,7 @@ torch = pytest.importorskip(
 
 from tests.triton_models.printed_set import draw  # noqa: E402
 from triton_models import comparer, description, export_compare, kaputt, pairs, train_compare  # noqa: E402
+from triton_models.export import TOLERANCE  # noqa: E402
 from triton_models.problems import BadData  # noqa: E402
 
 QUICK = train_compare.Settings(epochs=2, batch=4)
@@ -84,7 +85,7 @@ def test_the_served_answer_is_torchs(out: Path, tmp_path: Path) -> None:
     model, facts = export_compare.trained(out)
     path = tmp_path / "comparison.onnx"
     export_compare.export(model, path)
-    assert export_compare.difference(model, path) < export_compare.TOLERANCE
+    assert export_compare.difference(model, path) < TOLERANCE
     assert facts["settings"]["seed"] == QUICK.seed
 
 
