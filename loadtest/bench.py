@@ -26,6 +26,7 @@ from services.stack.local import Stack
 from services.stack.observe import Observer
 from services.stack.report import Report
 from services.stack.world import World, make_world, publish_world
+from triton_models.machine import processor
 
 SETTINGS = {
     "INTACT_PIN_THRESHOLDS": "1",
@@ -109,7 +110,7 @@ def run(stack: Stack, *, captures: int, rounds: int, say: Say) -> Bench:
     per = {name: round(seconds / total * 1000, 3) for name, seconds in sorted(spent.items())}
     ratios = tuple(round(m / t, 4) for m, t in zip(mesh_rates, triton_rates, strict=True))
     return Bench(
-        machine=f"{os.cpu_count()} cores, {_processor()}, Linux {platform.release()}",
+        machine=f"{os.cpu_count()} cores, {processor()}, Linux {platform.release()}",
         captures=captures,
         rounds=rounds,
         triton_concurrency=concurrency,
@@ -223,10 +224,3 @@ def _memory(stack: Stack) -> dict[str, float]:
                 continue
         found[part.name] = round(pss / 2**20, 1)
     return found
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.machine()

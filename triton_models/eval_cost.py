@@ -26,6 +26,7 @@ from triton_models.eval_damage import replace_text
 from triton_models.eval_identify import distractor
 from triton_models.galleries import MOST
 from triton_models.kaputt import Query, Reference, Split, load
+from triton_models.machine import processor
 from triton_models.mmid_catalogue import Catalogue, catalogue_of
 from triton_models.plots import growth
 from triton_models.predictor import NETWORK
@@ -95,7 +96,7 @@ def evaluate(  # noqa: PLR0913 - each names one thing of the run
         cv2.setNumThreads(threads)
     whole = np.sum([stages.spent[name] for name in STAGES], axis=0).tolist()
     found: dict[str, Any] = {
-        "machine": f"{platform.machine()}, {_processor()}",
+        "machine": f"{platform.machine()}, {processor()}",
         "captures": len(whole),
         "stages": {name: _summary(stages.spent[name]) for name in STAGES},
         "whole": _summary(whole),
@@ -140,7 +141,7 @@ def _look(query: Query, references: tuple[Reference, ...], stages: Clock, compar
         wheres = [sightings.classify(NETWORK, view)[1] for view in views]
     with stages.timing("encoder"):
         for view in views:
-            sightings.session(_ENCODER).run(["EMBEDDING"], {"PIXELS": view.pixels[None]})
+            sightings.session(_ENCODER).run(["EMBEDDING"], {"PIXELS": view.whole[None]})
     with stages.timing("spilled matter"):
         for view, where in zip(views, wheres, strict=True):
             evidence.matter(view.pixels, where[-1])
@@ -189,14 +190,6 @@ def _summary(milliseconds: Sequence[float]) -> dict[str, float]:
         "median": round(float(np.median(milliseconds)), 2),
         "p95": round(float(np.quantile(milliseconds, 0.95)), 2),
     }
-
-
-def _processor() -> str:
-    """What Linux calls it."""
-    facts = Path("/proc/cpuinfo")
-    lines = facts.read_text(encoding="utf-8").splitlines() if facts.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else "unknown processor"
 
 
 def _progress(console: Console | None) -> Progress:
