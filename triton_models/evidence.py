@@ -48,7 +48,7 @@ def matter(pixels: NDArray[np.uint8], where: NDArray[np.floating[Any]]) -> Matte
 
 
 def foreignness(found: Matter, contents: tuple[int, int, int]) -> float:
-    """How far the matter's colour is from the contents' (sRGB), in units of CIELAB; 15 is a clear difference."""
+    """How far the matter's colour is from the contents' (sRGB), in units of CIELAB; from some 26 on it is another's."""
     served: Any = serving_module("spilled_matter", "matter")
     own = served.lab(np.array([[contents]], np.uint8))[0, 0]
     apart = (found.colour - own) * np.array([_LIGHTNESS, 1, 1], np.float32)

@@ -103,7 +103,7 @@ def facts(logits: NDArray[Any], queries: tuple[kaputt.Query, ...], found: NDArra
     """What services must know of the scores: the share of damage at which they are probabilities, and a threshold.
 
     Args:
-        logits: (captures, 9), the split's.
+        logits: (captures, 9), the split's, temperatures applied and pooled as they are served.
         queries: The split.
         found: (9,) the temperatures.
     """
@@ -111,7 +111,7 @@ def facts(logits: NDArray[Any], queries: tuple[kaputt.Query, ...], found: NDArra
     ordinary = np.array([query.ordinary for query in queries])
     major = np.array([query.major_defect for query in queries])
     weights = within_classes(queries)
-    chance = 1 / (1 + np.exp(-logits[:, 0] / found[0]))
+    chance = 1 / (1 + np.exp(-logits[:, 0]))
     threshold = threshold_at_fpr(chance[ordinary], damaged[ordinary], 0.01, weights[ordinary])
 
     def above(those: NDArray[Any]) -> float | None:
@@ -167,11 +167,13 @@ def main() -> None:
     detector = trained(given.trained)
     queries = kaputt.load(given.kaputt, "validation", references=False).queries
     looks = views(queries, given.trained / "views-validation", workers=2, tick=lambda: None)
-    logits = per_capture(scores(detector, looks)[0], looks)
+    logits = scores(detector, looks)[0]
     truth = np.array([[q.defect, q.major_defect, *(t in q.defect_types for t in DEFECTS)] for q in queries])
-    found = temperatures(logits, truth.astype(float), within_classes(queries))
+    found = temperatures(per_capture(logits, looks), truth.astype(float), within_classes(queries))
+    # Temperatures are the network's, and pooling comes after them: the other way round is not the same.
+    said = facts(per_capture(logits / found, looks), queries, found)
     path = given.out or given.trained / "damage_classifier.onnx"
-    told = written(Served(detector, torch.from_numpy(found)).eval(), path, facts(logits, queries, found))
+    told = written(Served(detector, torch.from_numpy(found)).eval(), path, said)
     print(json.dumps(told, indent=2))
     if given.out is None:
         print(f"in the model repository: build {install('damage_classifier', path)}")
