@@ -6,13 +6,16 @@ import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import onnx
 import onnxruntime
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from triton_models.problems import BadData
 
 TOLERANCE: Final = 1e-3
 """How far the served answer may be from torch's."""
@@ -96,6 +99,38 @@ def stripped(path: Path) -> None:
     del network.metadata_props[:]
     onnx.checker.check_model(network)
     onnx.save(network, path)
+
+
+def weights_in(path: Path, model: nn.Module) -> dict[str, Tensor]:
+    """The weights of `model`, as `load_state_dict` takes them, out of a file that was made of it, in eight bits too.
+
+    Raises:
+        BadData: There is no such file, or it is of another network.
+    """
+    if not path.is_file():
+        raise BadData(f"{path} is missing: give an ONNX file that was exported from this network")
+    stored = {one.name: onnx.numpy_helper.to_array(one) for one in onnx.load(path).graph.initializer}
+    found = {}
+    for name, now in model.state_dict().items():
+        # What is exported wraps the network in what serves it.
+        value = _whole(name, stored)
+        if value is None:
+            value = _whole(f"detector.{name}", stored)
+        if value is None or value.shape != tuple(now.shape):
+            raise BadData(f"{path} is of another network: it has no {name} of shape {tuple(now.shape)}")
+        found[name] = torch.from_numpy(value.copy())
+    return found
+
+
+def _whole(name: str, stored: Mapping[str, NDArray[Any]]) -> NDArray[Any] | None:
+    """A weight by its name, None if there is none; one in eight bits as it was before, to 1/64 of its largest."""
+    if f"{name}_quantized" not in stored:
+        return stored.get(name)
+    kept = stored[f"{name}_quantized"]
+    scale = next(
+        stored[full] for full in (f"{name}_scale", f"{name}_quantized_scale") if full in stored
+    ).astype(np.float32)
+    return np.asarray(kept * scale.reshape(-1, *[1] * (kept.ndim - 1)), np.float32)
 
 
 def single_thread(path: Path) -> onnxruntime.InferenceSession:

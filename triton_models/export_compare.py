@@ -9,7 +9,6 @@ DIR is what `intact train compare` left.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import re
 from pathlib import Path
@@ -22,6 +21,7 @@ from torch import nn
 from triton_models.comparer import FACTS, Comparer, Head, Matching
 from triton_models.description import CELLS, SIDE
 from triton_models.export import apart, checked, write_onnx
+from triton_models.install import build_of
 from triton_models.problems import BadData
 from triton_models.serving import REPOSITORY
 from triton_models.train_compare import code_of
@@ -87,7 +87,7 @@ def main() -> None:
     path = MODEL / "1" / "gallery_comparison.onnx"
     export(model, path)
     off = checked(path, difference(model, path))
-    build = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    build = build_of(path)
     config = MODEL / "config.pbtxt"
     named = re.sub(r'(key: "build" value: \{ string_value: ")[^"]*', rf"\g<1>{build}", config.read_text())
     config.write_text(named)

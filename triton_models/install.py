@@ -75,6 +75,11 @@ NETWORKS: Final[dict[str, tuple[tuple[Port, ...], tuple[Port, ...]]]] = {
 """Inputs and outputs of each network that is served."""
 
 
+def build_of(network: Path) -> str:
+    """What a file of weights is called by: the first digits of its hash."""
+    return hashlib.sha256(network.read_bytes()).hexdigest()[:BUILD_DIGITS]
+
+
 def install(name: str, network: Path, repository: Path = REPOSITORY) -> str:
     """Returns the build.
 
@@ -84,7 +89,7 @@ def install(name: str, network: Path, repository: Path = REPOSITORY) -> str:
     if name not in NETWORKS:
         raise BadData(f"no network is called {name!r}: one of {', '.join(NETWORKS)}")
     _tried(name, network)
-    build = hashlib.sha256(network.read_bytes()).hexdigest()[:BUILD_DIGITS]
+    build = build_of(network)
     place = repository / name / "1"
     place.mkdir(parents=True, exist_ok=True)
     if network.resolve() != (place / f"{name}.onnx").resolve():

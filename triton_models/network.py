@@ -52,7 +52,15 @@ class Block(nn.Module):
 
 
 def _folded(conv: Any, norm: Any) -> nn.Module:  # noqa: ANN401 - the same
-    return cast("nn.Module", fuse_conv_bn_eval(conv, norm))
+    """The convolution with its normalisation, and with its padding where that is the same on all sides.
+
+    The package pads by a layer of its own, which copies the whole map; a fifth of a training step.
+    """
+    folded: Any = fuse_conv_bn_eval(conv, norm)
+    rim = getattr(folded.static_padding, "padding", (0, 0, 0, 0))
+    if len(set(rim)) == 1:
+        folded.padding, folded.static_padding = (rim[0], rim[0]), nn.Identity()
+    return cast("nn.Module", folded)
 
 
 class Trunk(nn.Module):

@@ -30,6 +30,7 @@ from services.kernel.sight import pooled_chances
 from triton_models import evidence, kaputt
 from triton_models.fusion import Evidence
 from triton_models.galleries import GALLERIES, MOST, Gallery, chosen
+from triton_models.install import build_of
 from triton_models.kaputt import Query, Reference
 from triton_models.metrics import auroc, average_precision, recall_at_fpr, threshold_at_fpr
 from triton_models.problems import BadData
@@ -360,7 +361,7 @@ def thresholds(rows: Sequence[Sighting], queries: Sequence[Query], rate: float =
 
 def build(network: Path | None) -> str:
     """The first digits of a file's hash."""
-    return "none" if network is None else hashlib.sha256(network.read_bytes()).hexdigest()[:12]
+    return "none" if network is None else build_of(network)
 
 
 def main() -> None:

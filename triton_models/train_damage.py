@@ -4,7 +4,8 @@
 
 Goes on where it stopped if DIR holds a checkpoint of the same code and settings; refuses any other. The trunk's first
 five blocks keep their ImageNet weights unless `--deep`: on two cores they cost half of the time, and edges and colours
-need no learning.
+need no learning. `--start FILE.onnx` goes on from a network that was exported, the shipped one say, where a station's
+own labels are too few to begin with ImageNet's weights.
 """
 
 # ruff: noqa: T201, ANN401 - a command line prints; optimiser and schedule are torch's own objects
@@ -18,8 +19,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -29,10 +31,15 @@ from torch.nn import functional
 from services.kernel.sight import pooled_logits
 from triton_models import kaputt
 from triton_models.detector import CELLS, LAYERS, SHIPPED, SIDE, Detector, backbone
+from triton_models.export import weights_in
+from triton_models.install import build_of
 from triton_models.metrics import auroc, average_precision, recall_at_fpr
 from triton_models.problems import BadData
 from triton_models.views import KEPT, Views, views
 from triton_models.weights import Weights, drawn, within_classes
+
+_RECOLOURED: Final = 0.3
+"""Share of pictures shown in other colours: a few hundred designs are few, and colour is what most tells them apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +54,8 @@ class Settings:
     decay: float = 0.02
     deep: bool = False
     backbone: str = SHIPPED
+    start: str = ""
+    """Build of the exported network whose weights are the first; empty: the backbone's own."""
 
 
 def code_of() -> str:
@@ -121,12 +130,21 @@ def _turned(part: NDArray[Any], turn: int, flip: bool) -> NDArray[Any]:  # noqa:
 
 def _lit(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """Other exposure, contrast, colour and noise."""
+    if rng.random() < _RECOLOURED:
+        pixels = _recoloured(pixels, int(rng.integers(180)))
     gain = np.exp(rng.normal(0, 0.12) + rng.normal(0, 0.05, 3)).astype(np.float32)
     light = (pixels.astype(np.float32) - 110) * np.float32(np.exp(rng.normal(0, 0.1))) + 110
     light = light * gain + np.float32(rng.normal(0, 6))
     if rng.random() < 0.3:
         light += rng.normal(0, rng.uniform(1, 6), pixels.shape).astype(np.float32)
     return np.clip(light, 0, 255).astype(np.uint8)
+
+
+def _recoloured(pixels: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
+    """Every hue turned by so many steps of two degrees: another brand's colours, the same damage."""
+    colour = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2HSV)
+    colour[..., 0] = (colour[..., 0].astype(np.int32) + turn) % 180
+    return np.asarray(cv2.cvtColor(colour, cv2.COLOR_HSV2RGB), np.uint8)
 
 
 def loss_of(model: Detector, batch: dict[str, Tensor]) -> Tensor:
@@ -195,11 +213,21 @@ def figures(logits: NDArray[Any], queries: tuple[kaputt.Query, ...]) -> dict[str
     }
 
 
-def train(root: Path, out: Path, settings: Settings, *, workers: int = 2) -> dict[str, Any]:
-    """Trains, measures on the validation split after each epoch, keeps the best.
+def train(
+    root: Path, out: Path, settings: Settings, *, start: Path | None = None, workers: int = 2
+) -> dict[str, Any]:
+    """Trains, measures on the validation split after each epoch, keeps the last.
+
+    Args:
+        root: The data set.
+        out: Folder for views and checkpoint.
+        settings: What decides the result.
+        start: ONNX whose weights are the first, `settings.start` is its build; None: the backbone's own.
+        workers: Processes that prepare views.
 
     Raises:
-        BadData: The data set is not whole, or `out` holds a checkpoint of other code or settings.
+        BadData: The data set is not whole, `start` is of another network, or `out` holds a checkpoint of other code or
+            settings.
     """
     splits = {name: kaputt.load(root, name, references=False) for name in ("train", "validation")}
     out.mkdir(parents=True, exist_ok=True)
@@ -209,6 +237,8 @@ def train(root: Path, out: Path, settings: Settings, *, workers: int = 2) -> dic
     }
     torch.manual_seed(settings.seed)
     model = Detector(backbone(settings.backbone)).to(memory_format=torch.channels_last)
+    if start is not None:
+        model.load_state_dict(weights_in(start, model))
     frozen(model, deep=settings.deep)
     batches = Batches(looks["train"], settings, within_classes(splits["train"].queries))
     optimiser, schedule = _optimiser(model, settings, batches.count)
@@ -312,11 +342,18 @@ def main() -> None:
     parser.add_argument(
         "--threads", type=int, default=0, help="of torch, 0: as many as cores; 1 is best beside other work"
     )
+    parser.add_argument("--start", type=Path, help="an exported classifier whose weights are the first")
     given = parser.parse_args()
     if given.threads:
         torch.set_num_threads(given.threads)
-    settings = Settings(seed=given.seed, epochs=given.epochs, deep=given.deep, backbone=given.backbone)
-    report = train(given.kaputt, given.out, settings)
+    settings = Settings(
+        seed=given.seed,
+        epochs=given.epochs,
+        deep=given.deep,
+        backbone=given.backbone,
+        start="" if given.start is None else build_of(given.start),
+    )
+    report = train(given.kaputt, given.out, settings, start=given.start)
     (given.out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
 
 

@@ -13,9 +13,12 @@ torch = pytest.importorskip(
 )
 
 from tests.triton_models.small_set import draw  # noqa: E402
-from triton_models import detector, export_damage, train_damage  # noqa: E402
-from triton_models.export import TOLERANCE  # noqa: E402
+from triton_models import detector, export_damage, kaputt, train_damage  # noqa: E402
+from triton_models.export import TOLERANCE, weights_in  # noqa: E402
+from triton_models.install import build_of  # noqa: E402
 from triton_models.problems import BadData  # noqa: E402
+from triton_models.quantise import quantise  # noqa: E402
+from triton_models.views import views  # noqa: E402
 
 QUICK = train_damage.Settings(epochs=1, batch=4)
 
@@ -73,6 +76,52 @@ def test_the_served_answer_is_torchs(out: Path, tmp_path: Path) -> None:
     path = tmp_path / "classifier.onnx"
     export_damage.export(model, path)
     assert export_damage.difference(model, path) < TOLERANCE
+
+
+def test_training_goes_on_from_an_exported_network(root: Path, out: Path, tmp_path: Path) -> None:
+    path = tmp_path / "classifier.onnx"
+    export_damage.export(export_damage.Served(export_damage.trained(out), torch.full((9,), 1.5)).eval(), path)
+    model = detector.Detector()
+    model.load_state_dict(weights_in(path, model))
+    assert all(
+        torch.equal(now, then)
+        for now, then in zip(
+            model.state_dict().values(), export_damage.trained(out).state_dict().values(), strict=True
+        )
+    )
+    begun = train_damage.Settings(epochs=1, batch=4, start=build_of(path))
+    train_damage.train(root, tmp_path / "on", begun, start=path, workers=1)
+    with pytest.raises(BadData, match="other settings"):
+        train_damage.train(root, tmp_path / "on", QUICK, workers=1)
+
+
+def test_eight_bits_say_nearly_the_same_and_can_be_gone_on_from(
+    root: Path, out: Path, tmp_path: Path
+) -> None:
+    exact, light = tmp_path / "exact.onnx", tmp_path / "light.onnx"
+    model = export_damage.trained(out)
+    export_damage.export(export_damage.Served(model, torch.full((9,), 1.5)).eval(), exact)
+    queries = kaputt.load(root, "validation", references=False).queries
+    looks = views(queries, tmp_path / "views", workers=1, tick=lambda: None)
+    told = export_damage.lighter(exact, light, looks, looks, queries)
+    assert set(told["ap_any_by_precision"]) == {"float32", "int8"}
+    quantise(exact, export_damage.inputs(looks, step=1), light)
+    assert light.stat().st_size < 0.4 * exact.stat().st_size
+    one, other = (export_damage.answered(path, looks) for path in (exact, light))
+    assert np.abs(one - other).max() < 0.5
+    assert np.abs(one - other).max() > 0, "nothing was quantised"
+    begun = weights_in(light, model)
+    for name, weight in model.state_dict().items():
+        assert (begun[name] - weight).abs().max() <= weight.abs().max() / 60, name
+
+
+def test_a_start_of_another_network_is_refused(out: Path, tmp_path: Path) -> None:
+    path = tmp_path / "classifier.onnx"
+    export_damage.export(export_damage.Served(export_damage.trained(out), torch.full((9,), 1.5)).eval(), path)
+    with pytest.raises(BadData, match="of another network"):
+        weights_in(path, detector.Detector(detector.backbone("resnet18", pretrained=False)))
+    with pytest.raises(BadData, match="is missing"):
+        weights_in(tmp_path / "no.onnx", detector.Detector())
 
 
 def test_the_temperature_of_overconfident_logits_is_found() -> None:

@@ -56,13 +56,17 @@ def train_damage(  # noqa: PLR0913, PLR0917 - one argument per option
     threads: Annotated[
         int, typer.Option(min=0, help="Of torch; 0: one a core. 1 is best beside other work.")
     ] = 0,
+    start: Annotated[
+        Path | None,
+        typer.Option(help="An exported classifier to go on from: the shipped one, for labels of your own."),
+    ] = None,
 ) -> None:
-    """Train the damage classifier on a data set's train split; choose on its validation split."""
+    """Train the damage classifier on a data set's train split; measure each epoch on its validation split."""
     from services.stack import training
 
     arguments = ["--kaputt", str(root.absolute()), "--out", str(out.absolute()), "--epochs", str(epochs)]
     arguments += ["--seed", str(seed), "--backbone", backbone, *(["--deep"] if deep else [])]
-    arguments += ["--threads", str(threads)]
+    arguments += ["--threads", str(threads), *([] if start is None else ["--start", str(start.absolute())])]
     training.run("train_damage", arguments, Console(highlight=False))
 
 
@@ -85,6 +89,7 @@ def export(
     out: Annotated[
         Path | None, typer.Option(help="The ONNX file to write; the model repository unless given.")
     ] = None,
+    exact: Annotated[bool, typer.Option("--exact", help="No integers, whatever they would cost.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Write a trained damage classifier as ONNX, calibrated on validation, checked against PyTorch, to be served."""
     from services.stack import training
@@ -95,6 +100,7 @@ def export(
         "--kaputt",
         str(root.absolute()),
         *([] if out is None else ["--out", str(out.absolute())]),
+        *(["--exact"] if exact else []),
     ]
     training.run("export_damage", arguments, Console(highlight=False))
 
