@@ -42,8 +42,7 @@ def trained(folder: Path) -> tuple[Comparer, dict[str, Any]]:
     if state["code"] != code_of():
         raise BadData(f"{path} was made by other code ({state['code']}, now {code_of()}): train again")
     matching, head = Matching(), Head()
-    matching.load_state_dict(state["matching"])
-    head.load_state_dict(state["model"])
+    nn.ModuleDict({"matching": matching, "head": head}).load_state_dict(state["model"])
     return Comparer(matching, head).eval(), {
         "settings": state["settings"],
         "validation": state["history"][-1],

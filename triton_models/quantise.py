@@ -23,7 +23,7 @@ _OPERATORS: Final = ["Conv", "Add", "Clip"]
 """What is made of integers: nearly all of the time. The few products of matrices at the end stay as they are."""
 
 
-class _Pictures(CalibrationDataReader):  # type: ignore[misc] - the package publishes no types
+class _Pictures(CalibrationDataReader):  # type: ignore[misc]  # publishes no types
     def __init__(self, given: Iterable[Inputs]) -> None:
         self._given: Iterator[Inputs] = iter(given)
 

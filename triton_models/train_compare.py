@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -24,11 +23,12 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from triton_models import kaputt, pairs
 from triton_models.comparer import Head, Matching
+from triton_models.course import Course, resumed
 from triton_models.description import write
 from triton_models.metrics import auroc, average_precision, recall_at_fpr
 from triton_models.pairs import Pairs
@@ -52,7 +52,7 @@ class Settings:
 def code_of() -> str:
     """A hash of the code that a checkpoint depends on, as it was when it was first asked for."""
     here = Path(__file__).parent
-    files = [here / name for name in ("comparer.py", "train_compare.py")]
+    files = [here / name for name in ("comparer.py", "course.py", "train_compare.py")]
     return hashlib.sha256(
         b"".join(path.read_bytes() for path in files) + pairs.code_of().encode()
     ).hexdigest()[:12]
@@ -199,7 +199,7 @@ def train(root: Path, out: Path, settings: Settings, *, workers: int = 2) -> dic
     Raises:
         BadData: The data set is not whole, or `out` holds pairs or a checkpoint of other code or settings.
     """
-    _resumed(out, settings)
+    resumed(out, {"code": code_of(), "settings": asdict(settings)})
     data = {split: prepared(root, out, split, settings, workers=workers) for split in _SPLITS}
     return fit(data, out, settings)
 
@@ -210,87 +210,25 @@ def fit(data: dict[str, Pairs], out: Path, settings: Settings) -> dict[str, Any]
     Raises:
         BadData: `out` holds a checkpoint of other code or settings.
     """
-    state = _resumed(out, settings)
     torch.manual_seed(settings.seed)
     matching, head = Matching(), Head()
     matching.fit(*scales(data["train"]))
     looks = {split: matched(matching, some) for split, some in data.items()}
     batches = Batches(looks["train"], settings)
-    optimiser = torch.optim.AdamW(head.parameters(), lr=settings.rate, weight_decay=settings.decay)
-    steps = settings.epochs * batches.count
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _share(step, steps))
-    if state is not None:
-        head.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        schedule.load_state_dict(state["schedule"])
-    history: list[dict[str, Any]] = state["history"] if state else []
-    for number in range(len(history), settings.epochs):
-        started, total = time.monotonic(), 0.0
-        head.train()
-        for step, batch in enumerate(batches.epoch(number)):
-            loss = loss_of(head, batch)
-            optimiser.zero_grad()
-            torch.autograd.backward(loss)
-            torch.nn.utils.clip_grad_norm_(head.parameters(), 2.0)
-            optimiser.step()
-            schedule.step()
-            total += float(loss.detach())
-            if step % 50 == 49:
-                print(
-                    f"epoch {number + 1} step {step + 1}/{batches.count} loss {total / (step + 1):.4f}",
-                    flush=True,
-                )
-        entry = {
-            "epoch": number + 1,
-            "pairs": len(data["train"]),
-            "loss": round(total / max(1, batches.count), 4),
-            "seconds": round(time.monotonic() - started),
-            **figures(scores(head, looks["validation"]), data["validation"]),
-        }
-        history.append(entry)
-        print(json.dumps(entry), flush=True)
-        _keep(out, settings, (matching, head), (optimiser, schedule), history)
-    return {"history": history}
+    course = Course(
+        out,
+        {"code": code_of(), "settings": asdict(settings)},
+        model=nn.ModuleDict({"matching": matching, "head": head}),
+        optimiser=torch.optim.AdamW(head.parameters(), lr=settings.rate, weight_decay=settings.decay),
+        steps=settings.epochs * batches.count,
+        warm=100,
+    )
 
+    def measured() -> dict[str, float]:
+        return {"pairs": len(data["train"]), **figures(scores(head, looks["validation"]), data["validation"])}
 
-def _share(step: int, steps: int) -> float:
-    warm = min(100, max(1, steps // 10))
-    if step < warm:
-        return (step + 1) / warm
-    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
-
-
-def _keep(
-    out: Path,
-    settings: Settings,
-    model: tuple[Matching, Head],
-    parts: tuple[Any, Any],
-    history: list[Any],
-) -> None:
-    state = {
-        "code": code_of(),
-        "settings": asdict(settings),
-        "matching": model[0].state_dict(),
-        "model": model[1].state_dict(),
-        "optimiser": parts[0].state_dict(),
-        "schedule": parts[1].state_dict(),
-        "history": history,
-    }
-    torch.save(state, out / "checkpoint.new")
-    (out / "checkpoint.new").replace(out / "checkpoint.pt")
-
-
-def _resumed(out: Path, settings: Settings) -> dict[str, Any] | None:
-    path, code = out / "checkpoint.pt", code_of()
-    if not path.exists():
-        return None
-    state: dict[str, Any] = torch.load(path, weights_only=True)
-    for name, now in (("code", code), ("settings", asdict(settings))):
-        if state[name] != now:
-            raise BadData(
-                f"{path} was made by other {name} ({state[name]}, now {now}): give another --out, or remove it"
-            )
-    return state
+    course.run(settings.epochs, batches, lambda batch: loss_of(head, batch), measured)
+    return {"history": course.history}
 
 
 def main() -> None:

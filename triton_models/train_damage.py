@@ -8,20 +8,17 @@ need no learning. `--start FILE.onnx` goes on from a network that was exported, 
 own labels are too few to begin with ImageNet's weights.
 """
 
-# ruff: noqa: T201, ANN401 - a command line prints; optimiser and schedule are torch's own objects
+# ruff: noqa: ANN401 - an optimiser is torch's own object
 from __future__ import annotations
 
 import argparse
 import hashlib
 import json
-import math
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -30,16 +27,13 @@ from torch.nn import functional
 
 from services.kernel.sight import pooled_logits
 from triton_models import kaputt
+from triton_models.course import Course
 from triton_models.detector import CELLS, LAYERS, SHIPPED, SIDE, Detector, backbone
 from triton_models.export import weights_in
 from triton_models.install import build_of
 from triton_models.metrics import auroc, average_precision, recall_at_fpr
-from triton_models.problems import BadData
 from triton_models.views import KEPT, Views, views
 from triton_models.weights import Weights, drawn, within_classes
-
-_RECOLOURED: Final = 0.3
-"""Share of pictures shown in other colours: a few hundred designs are few, and colour is what most tells them apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +55,7 @@ class Settings:
 def code_of() -> str:
     """A hash of the code that a checkpoint depends on."""
     here = Path(__file__).parent
-    files = ("detector.py", "network.py", "views.py", "weights.py", "train_damage.py")
+    files = ("detector.py", "network.py", "views.py", "weights.py", "course.py", "train_damage.py")
     return hashlib.sha256(b"".join((here / name).read_bytes() for name in files)).hexdigest()[:12]
 
 
@@ -130,21 +124,12 @@ def _turned(part: NDArray[Any], turn: int, flip: bool) -> NDArray[Any]:  # noqa:
 
 def _lit(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """Other exposure, contrast, colour and noise."""
-    if rng.random() < _RECOLOURED:
-        pixels = _recoloured(pixels, int(rng.integers(180)))
     gain = np.exp(rng.normal(0, 0.12) + rng.normal(0, 0.05, 3)).astype(np.float32)
     light = (pixels.astype(np.float32) - 110) * np.float32(np.exp(rng.normal(0, 0.1))) + 110
     light = light * gain + np.float32(rng.normal(0, 6))
     if rng.random() < 0.3:
         light += rng.normal(0, rng.uniform(1, 6), pixels.shape).astype(np.float32)
     return np.clip(light, 0, 255).astype(np.uint8)
-
-
-def _recoloured(pixels: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
-    """Every hue turned by so many steps of two degrees: another brand's colours, the same damage."""
-    colour = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2HSV)
-    colour[..., 0] = (colour[..., 0].astype(np.int32) + turn) % 180
-    return np.asarray(cv2.cvtColor(colour, cv2.COLOR_HSV2RGB), np.uint8)
 
 
 def loss_of(model: Detector, batch: dict[str, Tensor]) -> Tensor:
@@ -241,87 +226,29 @@ def train(
         model.load_state_dict(weights_in(start, model))
     frozen(model, deep=settings.deep)
     batches = Batches(looks["train"], settings, within_classes(splits["train"].queries))
-    optimiser, schedule = _optimiser(model, settings, batches.count)
-    state = _resumed(out, settings)
-    if state is not None:
-        model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        schedule.load_state_dict(state["schedule"])
-    history: list[dict[str, Any]] = state["history"] if state else []
-    for number in range(len(history), settings.epochs):
-        started, total = time.monotonic(), 0.0
-        model.train()
-        for step, batch in enumerate(batches.epoch(number)):
-            loss = loss_of(model, batch)
-            optimiser.zero_grad()
-            torch.autograd.backward(loss)
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
-            optimiser.step()
-            schedule.step()
-            total += float(loss.detach())
-            if step % 50 == 49:
-                print(
-                    f"epoch {number + 1} step {step + 1}/{batches.count} loss {total / (step + 1):.4f}",
-                    flush=True,
-                )
+    course = Course(
+        out,
+        {"code": code_of(), "settings": asdict(settings)},
+        model=model,
+        optimiser=_optimiser(model, settings),
+        steps=settings.epochs * batches.count,
+        warm=200,
+    )
+
+    def measured() -> dict[str, float]:
         said, _ = scores(model, looks["validation"])
-        entry = {
-            "epoch": number + 1,
-            "loss": round(total / max(1, batches.count), 4),
-            "seconds": round(time.monotonic() - started),
-            **figures(per_capture(said, looks["validation"]), splits["validation"].queries),
-        }
-        history.append(entry)
-        print(json.dumps(entry), flush=True)
-        _keep(out, settings, model, optimiser, schedule, history)
-    return {"history": history}
+        return figures(per_capture(said, looks["validation"]), splits["validation"].queries)
+
+    course.run(settings.epochs, batches, lambda batch: loss_of(model, batch), measured)
+    return {"history": course.history}
 
 
-def _optimiser(model: Detector, settings: Settings, steps: int) -> tuple[Any, Any]:
+def _optimiser(model: Detector, settings: Settings) -> Any:
     trunk = [w for w in model.trunk.parameters() if w.requires_grad]
     known = {id(w) for w in model.trunk.parameters()}
     new = [w for w in model.parameters() if id(w) not in known]
     groups = [{"params": trunk, "lr": settings.trunk_rate}, {"params": new, "lr": settings.rate}]
-    optimiser = torch.optim.AdamW(groups, weight_decay=settings.decay)
-    whole = settings.epochs * steps
-    warm = min(200, max(1, whole // 10))
-
-    def share(step: int) -> float:
-        return (
-            (step + 1) / warm
-            if step < warm
-            else 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, whole - warm)))
-        )
-
-    return optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, share)
-
-
-def _keep(
-    out: Path, settings: Settings, model: Detector, optimiser: Any, schedule: Any, history: list[Any]
-) -> None:
-    state = {
-        "code": code_of(),
-        "settings": asdict(settings),
-        "model": model.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "schedule": schedule.state_dict(),
-        "history": history,
-    }
-    torch.save(state, out / "checkpoint.new")
-    (out / "checkpoint.new").replace(out / "checkpoint.pt")
-
-
-def _resumed(out: Path, settings: Settings) -> dict[str, Any] | None:
-    path = out / "checkpoint.pt"
-    if not path.exists():
-        return None
-    state: dict[str, Any] = torch.load(path, weights_only=True)
-    for name, now in (("code", code_of()), ("settings", asdict(settings))):
-        if state[name] != now:
-            raise BadData(
-                f"{path} was made by other {name} ({state[name]}, now {now}): give another --out, or remove it"
-            )
-    return state
+    return torch.optim.AdamW(groups, weight_decay=settings.decay)
 
 
 def main() -> None:
