@@ -132,7 +132,7 @@ def build(service: Service, clock: Callable[[], datetime] = _now) -> None:
     rows = _Rows(service)
     memory = Memory(wire.encode, _unpack, clock)
     # The view only follows the topic; what it reads is kept by time, in the memory.
-    items: View[r.Assessment] = service.view("damage.assessments", limit=1, on_change=memory.note)
+    items: View[r.Assessment] = service.view("damage.assessments", limit=1, on_packed=memory.note)
     calibration_of = calibrations(service.view("models.versions"))
 
     def scale_of(seen: r.InspectionResult | r.Assessment) -> decide.Scale:

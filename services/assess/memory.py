@@ -169,8 +169,11 @@ class Memory:
         packed = self._unlikely.find(item_id) or self._likely.find(item_id)
         return None if packed is None else self._unpack(packed)
 
-    def note(self, item_id: str, assessment: r.Assessment | None) -> None:
-        """Take over a row of damage.assessments, or that it is deleted; an older revision changes nothing."""
+    def note(self, item_id: str, assessment: r.Assessment | None, packed: bytes | None = None) -> None:
+        """Take over a row of damage.assessments, or that it is deleted; an older revision changes nothing.
+
+        `packed`: the row as `pack` would make it, where that is known.
+        """
         known = self.get(item_id)
         if assessment is not None and known is not None and assessment.revision < known.revision:
             return
@@ -182,7 +185,7 @@ class Memory:
         # A row from a clock that is ahead must not make everything else look old.
         hour = int(min(assessment.assessed_at, self._clock()).timestamp()) // _HOUR
         tier = self._likely if is_likely(assessment) else self._unlikely
-        tier.put(item_id, hour, self._pack(assessment))
+        tier.put(item_id, hour, self._pack(assessment) if packed is None else packed)
         self._seen.add(item_id, hour)
         if assessment.cause is r.CauseKind.CAPTURE:
             self._judged.add(str(assessment.cause_id), hour)

@@ -137,7 +137,7 @@ class Loop:
         self._clock = clock
         self._turns = _Turns()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._pending: list[tuple[Event, Callable[[], None]]] = []
+        self._pending: list[tuple[Event, Callable[[], object]]] = []
         self._flusher: asyncio.Task[None] | None = None
         meter = telemetry.meter()
         self._count = meter.create_counter("intact.events", description="Events by outcome.")
@@ -150,7 +150,7 @@ class Loop:
 
     # -- one at a time ----------------------------------------------------------------------------------------
 
-    def submit(self, event: Event, finish: Callable[[], None]) -> None:
+    def submit(self, event: Event, finish: Callable[[], object]) -> None:
         """Take an event; `finish` is called once it is handled or in quarantine."""
         if self._batch_handler is not None:
             self._submit_to_batch(event, finish)
@@ -164,7 +164,7 @@ class Loop:
         while self._tasks or self._flusher is not None:
             await asyncio.gather(*self._tasks, *([self._flusher] if self._flusher else []))
 
-    async def _one(self, event: Event, finish: Callable[[], None]) -> None:
+    async def _one(self, event: Event, finish: Callable[[], object]) -> None:
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
             await self._turns.wait(event.raw_key, mine)
@@ -242,7 +242,7 @@ class Loop:
 
     # -- several at once --------------------------------------------------------------------------------------
 
-    def _submit_to_batch(self, event: Event, finish: Callable[[], None]) -> None:
+    def _submit_to_batch(self, event: Event, finish: Callable[[], object]) -> None:
         self._pending.append((event, finish))
         if self._flusher is None:
             self._flusher = asyncio.get_running_loop().create_task(self._flush_until_empty())
@@ -257,7 +257,7 @@ class Loop:
         finally:
             self._flusher = None
 
-    async def _batch(self, taken: Sequence[tuple[Event, Callable[[], None]]]) -> None:
+    async def _batch(self, taken: Sequence[tuple[Event, Callable[[], object]]]) -> None:
         began = self._clock()
         good: list[tuple[Any, Event]] = []
         for event, _ in taken:

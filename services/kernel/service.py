@@ -9,6 +9,7 @@ import asyncio
 import gc
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import faust
@@ -30,7 +31,7 @@ from services.kernel.views import View, Views
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from faust.types import StreamT
+    from faust.types import ConsumerMessage, StreamT
 
 log = structlog.get_logger(__name__)
 
@@ -116,9 +117,12 @@ class Service:
         loop = Loop(self.name, topic, self._publish_raw, self.blobs, patience=patience, **options)
         self.loops.append(loop)
 
-        async def agent(stream: StreamT[bytes]) -> None:
-            async for event in stream.noack().events():  # type: ignore[attr-defined]  # missing in faust.types
-                loop.submit(_as_event(event.message), _finisher(self.consumer, event.message))
+        async def agent(stream: StreamT[list[ConsumerMessage]]) -> None:
+            # The transport's conductor gives lists of messages, see there.
+            async for messages in stream.noack():  # type: ignore[attr-defined]  # missing in faust.types
+                for message in messages:
+                    if message.generation_id == self.app.consumer_generation_id:
+                        loop.submit(_as_event(message), partial(self.consumer.ack, message))
 
         channel = self.app.topic(
             name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
@@ -149,18 +153,20 @@ class Service:
 
     async def publish(self, topic: str, key: str, record: Any) -> tuple[int, int]:
         """Publish a record and wait for the broker; returns (partition, offset)."""
+        return await self._publish_packed(topic, key, wire.encode(record))
+
+    async def _publish_packed(self, topic: str, key: str, packed: bytes) -> tuple[int, int]:
         entry = BY_NAME[topic]
         if self.name not in entry.producers:
             msg = f"{self.name} is no producer of {topic} in services/kernel/topics.py"
             raise ConfigurationFault(msg)
-        where: tuple[int, int] = await self._publish_raw(
-            topic, key.encode(), wire.encode(record), telemetry.outgoing()
-        )
+        where: tuple[int, int] = await self._publish_raw(topic, key.encode(), packed, telemetry.outgoing())
         return where
 
     async def write(self, view: View[V], key: str, value: V) -> None:
         """Publish a row of the service's own state and take it over once the broker has it."""
-        view.written(key, value, *await self.publish(view.topic.name, key, value))
+        packed = wire.encode(value)
+        view.written(key, value, *await self._publish_packed(view.topic.name, key, packed), packed)
 
     async def publish_all(self, items: Iterable[tuple[str, str, Any]]) -> list[tuple[int, int]]:
         """Publish several (topic, key, record) at once and wait for all."""
@@ -292,13 +298,6 @@ def _as_event(message: Any) -> Event:
         value=message.value,
         headers=tuple((k, v or b"") for k, v in message.headers),
     )
-
-
-def _finisher(consumer: Consumer, message: Any) -> Callable[[], None]:
-    def finish() -> None:
-        consumer.ack(message)
-
-    return finish
 
 
 def run(name: str, build: Callable[[Service], None]) -> None:

@@ -8,7 +8,6 @@ topic; a service waits for its views before its first event, and after every reb
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -18,7 +17,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from services.kernel import wire
-from services.kernel.calls import CLIENT_LOG, Calls
+from services.kernel.calls import CLIENT_LOG
 from services.kernel.faults import DataFault, DependencyFault
 
 if TYPE_CHECKING:
@@ -30,8 +29,8 @@ log = structlog.get_logger(__name__)
 
 V = TypeVar("V")
 
-#: How long a call waits for the polling thread, at most; the thread wakes this often when nothing comes.
-_POLL_S = 0.5
+#: How often the client is asked for what it has read: seldom, since rows change seldom, and often while a start waits.
+_LOOK_S, _LOOK_SOON_S = 1.0, 0.02
 
 
 class View(Generic[V]):
@@ -39,6 +38,7 @@ class View(Generic[V]):
 
     `limit` bounds the number of keys kept; the longest unchanged go first. `row_key` makes the key of a row from the
     event's key and value, where several rows share one event key. `own`: only this service writes the topic.
+    `on_change` is told each key and value, `on_packed` also the value as it is on the topic.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class View(Generic[V]):
         *,
         limit: int | None = None,
         on_change: Callable[[str, V | None], None] | None = None,
+        on_packed: Callable[[str, V | None, bytes | None], None] | None = None,
         row_key: Callable[[str, V], str] | None = None,
         own: bool = False,
     ) -> None:
@@ -54,6 +55,7 @@ class View(Generic[V]):
         self._rows: dict[str, tuple[V, int, int]] = {}
         self._limit = limit
         self._on_change = on_change
+        self._on_packed = on_packed
         self._row_key = row_key
         self.own = own
 
@@ -73,7 +75,9 @@ class View(Generic[V]):
         row = self._rows.get(key)
         return f"{row[1]}@{row[2]}" if row else "none"
 
-    def apply(self, key: str, value: V | None, partition: int, offset: int) -> None:
+    def apply(
+        self, key: str, value: V | None, partition: int, offset: int, packed: bytes | None = None
+    ) -> None:
         """Take over a value that was read or that this process has just had acknowledged; older ones change nothing."""
         row = self._rows.get(key)
         if row is not None and row[1] == partition and row[2] >= offset:
@@ -85,11 +89,15 @@ class View(Generic[V]):
                 del self._rows[next(iter(self._rows))]
         if self._on_change is not None:
             self._on_change(key, value)
+        if self._on_packed is not None:
+            self._on_packed(key, value, packed)
 
-    def written(self, key: str, value: V | None, partition: int, offset: int) -> None:
+    def written(
+        self, key: str, value: V | None, partition: int, offset: int, packed: bytes | None = None
+    ) -> None:
         """Take over an event that was published or read; `key` is the event's."""
         row = key if value is None or self._row_key is None else self._row_key(key, value)
-        self.apply(row, value, partition, offset)
+        self.apply(row, value, partition, offset, packed)
 
     def take(self, message: Any) -> None:
         """Apply a message; one that cannot be read is logged and left out, so that it cannot stop a start."""
@@ -106,24 +114,26 @@ class View(Generic[V]):
                 error=str(exc),
             )
             return
-        self.written(key, value, message.partition(), message.offset())
+        self.written(key, value, message.partition(), message.offset(), raw)
 
 
 class Views:
-    """All views of one process, fed by one consumer without a group."""
+    """All views of one process, fed by one consumer without a group.
+
+    The event loop itself asks it: librdkafka fetches on a thread of its own, and another one that waits for it would
+    wake every 0.2 s, whatever comes.
+    """
 
     def __init__(self, brokers: str, client_id: str) -> None:
         self._brokers = brokers
         self._client_id = client_id
         self._views: dict[str, View[Any]] = {}
         self._reached: dict[tuple[str, int], int] = {}
-        self._closing = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._look: asyncio.TimerHandle | None = None
         self._kafka: confluent_kafka.Consumer | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._moved = asyncio.Event()
+        self._hurried = False
         self._failure: BaseException | None = None
-        self._calls = Calls()
 
     def add(self, view: View[V]) -> View[V]:
         """Follow a view's topic from `start` on."""
@@ -141,7 +151,6 @@ class Views:
         """Begin to read every topic from its beginning."""
         if not self._views:
             return
-        self._loop = asyncio.get_running_loop()
         self._kafka = confluent_kafka.Consumer(
             {
                 "bootstrap.servers": self._brokers,
@@ -165,8 +174,7 @@ class Views:
                 for p in range(v.topic.partitions)
             ]
         )
-        self._thread = threading.Thread(target=self._poll, name="kafka-views", daemon=True)
-        self._thread.start()
+        self._read()
 
     async def caught_up(self) -> None:
         """Wait until everything that is in the topics now has been applied.
@@ -187,12 +195,14 @@ class Views:
             for p in range(v.topic.partitions)
         ]
         if own:
-            await self._calls.ask(lambda: self._client.resume(own))
+            self._client.resume(own)
         await self._read_to(await self._known_ends())
         if own:
-            await self._calls.ask(lambda: self._client.pause(own))
+            self._client.pause(own)
 
     async def _read_to(self, ends: dict[tuple[str, int], int]) -> None:
+        self._hurried = True
+        self._read()
         while any(self._reached.get(tp, 0) < end for tp, end in ends.items()):
             if self._failure is not None:
                 raise self._failure
@@ -202,6 +212,7 @@ class Views:
             except TimeoutError:
                 behind = {f"{t}/{p}": e for (t, p), e in ends.items() if self._reached.get((t, p), 0) < e}
                 log.info("views.reading", behind=behind)
+        self._hurried = False
 
     async def _known_ends(self, patience_s: float = 60.0) -> dict[tuple[str, int], int]:
         until = time.monotonic() + patience_s
@@ -238,21 +249,21 @@ class Views:
         assert self._kafka is not None  # noqa: S101 (start comes first)
         return self._kafka
 
-    def _poll(self) -> None:
-        assert self._kafka is not None  # noqa: S101 (start comes first)
-        assert self._loop is not None  # noqa: S101 (the same)
+    def _read(self) -> None:
+        """Take what the client has, and come back: a bare timer, since each wake-up runs on cold caches."""
+        if self._look is not None:
+            self._look.cancel()
         try:
-            while not self._closing.is_set():
-                self._calls.make()
-                first = self._kafka.poll(_POLL_S)
-                if first is not None:
-                    batch = [first, *self._kafka.consume(500, 0)]
-                    self._loop.call_soon_threadsafe(self._take, batch)
-        except BaseException as exc:  # reported by the next caught_up, and by readiness
+            batch = self._client.consume(500, 0)
+        except Exception as exc:  # reported by the next caught_up, and by readiness
             self._failure = exc
             log.exception("views.stopped")
-        finally:
-            self._calls.refuse("the views are closed")
+            self._moved.set()
+            return
+        if batch:
+            self._take(batch)
+        again = _LOOK_SOON_S if self._hurried else _LOOK_S
+        self._look = asyncio.get_running_loop().call_later(0 if len(batch) == 500 else again, self._read)
 
     def _take(self, batch: list[Any]) -> None:
         try:
@@ -280,8 +291,7 @@ class Views:
 
     async def close(self) -> None:
         """Stop reading."""
-        self._closing.set()
-        if self._thread is not None:
-            await asyncio.to_thread(self._thread.join, 2.0)
+        if self._look is not None:
+            self._look.cancel()
         if self._kafka is not None:
             await asyncio.to_thread(self._kafka.close)

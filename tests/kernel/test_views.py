@@ -103,6 +103,18 @@ def test_a_change_is_told_once_and_an_older_row_is_not() -> None:
     assert told == [("v", "a"), ("v", None)]
 
 
+def test_a_change_is_told_with_the_row_as_it_is_on_the_topic() -> None:
+    told: list[tuple[str, bool, bytes | None]] = []
+    view: View[records.Vendor] = View(
+        VENDORS, on_packed=lambda k, v, packed: told.append((k, v is None, packed))
+    )
+    packed = wire.encode(vendor("a"))
+    view.take(Message(b"v", packed, 1))
+    view.written("v", vendor("b"), 2, 2, wire.encode(vendor("b")))
+    view.take(Message(b"v", None, 3))
+    assert told == [("v", False, packed), ("v", False, wire.encode(vendor("b"))), ("v", True, None)]
+
+
 def test_a_topic_is_viewed_once() -> None:
     views = Views("127.0.0.1:9", "test")
     views.add(View(VENDORS))
