@@ -5,7 +5,7 @@ import gc
 import signal
 import socket
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 import structlog
@@ -31,6 +31,10 @@ _GRACE_S = 20
 class _Server(uvicorn.Server):
     """uvicorn, without its signal handling: it would raise the signal again before events are flushed."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ending = asyncio.Event()
+
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """Leave signals to this module."""
@@ -39,6 +43,13 @@ class _Server(uvicorn.Server):
     def stop(self) -> None:
         """Take no new connections, finish what is in flight, end."""
         self.should_exit = True
+        self._ending.set()
+
+    async def main_loop(self) -> None:
+        """Tick once a second, for the date in answers: uvicorn's ten are most of what an idle gateway costs."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), 1.0)
 
 
 def run() -> int:
