@@ -32,7 +32,7 @@ def build(service: Service, comparer: Comparer | None = None) -> None:
     catalog = service.view("catalog.products")
     galleries = Galleries(service)
     cache = _Features(service.blobs)
-    pulse = Pulse(service.settings.gather_s)
+    pulse = Pulse(service.settings.gather_compared_s)
 
     async def compare(identified: r.Identification, _: Event) -> None:
         product_id = identified.product_id

@@ -35,7 +35,12 @@ class Settings(BaseSettings):
     gather_s: float = Field(
         default=0.2,
         ge=0,
-        description="what Triton has seen goes on in bursts, at most this often; 0: one by one",
+        description="what Triton has inspected goes on in bursts, at most this often; 0: one by one",
+    )
+    gather_compared_s: float = Field(
+        default=0.3,
+        ge=0,
+        description="the same of what Triton has compared; longer, since more services follow",
     )
     triton_timeout_s: float = Field(default=20.0, gt=0)
     quality: bool = Field(
