@@ -176,6 +176,11 @@ def _fields(kind: type[Any]) -> list[tuple[dataclasses.Field[Any], Any]]:
 
 
 def _encoder(hint: Any) -> Any:
+    of, *others = typing.get_args(hint) or (None,)
+    if others == [types.NoneType] and isinstance(of, type) and dataclasses.is_dataclass(of):
+        # Named, or the library would hold the whole record against each branch before it writes it.
+        name, inner = f"intact.{of.__name__}", _to_plain(of)
+        return lambda v: None if v is None else (name, inner(v))
     return _converter(hint, _to_plain, list, enum=False)
 
 
