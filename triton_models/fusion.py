@@ -35,6 +35,7 @@ _BLUR: Final = 3.0
 """Colour distance that changes those odds by a factor of e."""
 _LARGEST: Final = 8.0
 _STEPS: Final = 60
+_FINE: Final = 1e-8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,14 +191,22 @@ def _logistic(columns: Values, truth: Values, ridge: float) -> Values:
     start[0] = 1.0
     pull = np.full(columns.shape[1], ridge)
     pull[1] = 1e-6
+
+    def surprise(weights: Values) -> float:
+        logits = columns @ weights
+        return float((np.logaddexp(0, logits) - truth * logits).sum() + (pull * (weights - start) ** 2).sum() / 2)
+
     weights = start.copy()
     for _ in range(_STEPS):
         chance = _chance(columns @ weights)
         slope = columns.T @ (chance - truth) + pull * (weights - start)
         bend = (columns * (chance * (1 - chance))[:, None]).T @ columns + np.diag(pull)
         step = np.linalg.solve(bend, slope)
+        # A whole step may overshoot where classes are nearly apart, and Newton's method then runs off for good.
+        while surprise(weights - step) > surprise(weights) and np.abs(step).max() >= _FINE:
+            step = step / 2
         weights = weights - step
-        if np.abs(step).max() < 1e-8:
+        if np.abs(step).max() < _FINE:
             break
     return weights
 
