@@ -93,6 +93,16 @@ def test_a_unit_that_is_missing_is_heard_against_a_classifier_that_sees_nothing(
     assert np.median(found[lacking]) > np.quantile(found[~damaged], 0.97)
 
 
+@pytest.mark.parametrize(("low", "high", "spread"), [(-6.0, -4.0, 0.5), (0.0, 4.0, 2.0), (0.0, 6.0, 1.0)])
+def test_a_fit_ends_where_a_whole_step_would_overshoot(low: float, high: float, spread: float) -> None:
+    evidence, damaged = _world(5)
+    lacking = np.arange(len(damaged)) % 20 == 0
+    missing = np.where(lacking, high, low) + np.random.default_rng(5).normal(0, spread, len(lacking))
+    slope, offset = fit(replace(evidence, missing=missing), damaged | lacking, lacking).lacking
+    assert 0 < slope < 20
+    assert abs(offset) < 100
+
+
 def test_a_ranking_is_the_classifiers_own_where_nothing_is_added(fused: Fusion) -> None:
     evidence, _ = _world(8)
     bare = replace(without(evidence), foreignness=np.full(len(evidence.classifier), np.nan))
