@@ -194,7 +194,9 @@ def _logistic(columns: Values, truth: Values, ridge: float) -> Values:
 
     def surprise(weights: Values) -> float:
         logits = columns @ weights
-        return float((np.logaddexp(0, logits) - truth * logits).sum() + (pull * (weights - start) ** 2).sum() / 2)
+        return float(
+            (np.logaddexp(0, logits) - truth * logits).sum() + (pull * (weights - start) ** 2).sum() / 2
+        )
 
     weights = start.copy()
     for _ in range(_STEPS):
