@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import mean
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -121,8 +122,11 @@ def test_every_capture_is_assessed_and_nothing_is_lost_or_doubled(mesh: Mesh, ch
 def test_the_judgements_are_those_of_a_model_that_has_learned(mesh: Mesh, chain: Chain) -> None:
     judged = newest(mesh.records("damage.assessments"))
     truths = {p.item_id: p.truth.damaged for p in chain[0] if p.truth is not None}
-    right = sum(judged[item].damaged == damaged for item, damaged in truths.items())
-    assert right >= 0.7 * CAPTURES
+    # The plan shows some pictures several times: each of them counts once.
+    damaged, intact = (
+        {judged[i].probability for i, truth in truths.items() if truth is so} for so in (True, False)
+    )
+    assert mean(damaged) > 2 * mean(intact)
     assert {True, False} == set(truths.values())
 
 
