@@ -22,6 +22,7 @@ import psutil
 
 from loadtest.alone import Alone, Asked, asked_of
 from services.stack import racks
+from services.stack.enrolling import wait_until_enrolled
 from services.stack.local import Stack
 from services.stack.observe import Observer
 from services.stack.report import Report
@@ -142,11 +143,9 @@ def write(bench: Bench, path: Path) -> None:
 def _enrol(stack: Stack, world: World, say: Say) -> None:
     environment = stack.environment()
     references = racks.enrolments(world, REFERENCES)
-    with Observer(environment["INTACT_BROKERS"], topics=["gallery.references"], quarantines=False) as gallery:
-        asyncio.run(racks.drive(_url(stack), _tokens(stack), references, concurrency=8))
-        if not gallery.wait(lambda o: o.counts()["gallery.references"] >= len(references), timeout_s=120):
-            msg = "the references were not enrolled within 120 s"
-            raise RuntimeError(msg)
+    with Observer(environment["INTACT_BROKERS"], topics=["gallery.references"]) as gallery:
+        sent = asyncio.run(racks.drive(_url(stack), _tokens(stack), references, concurrency=8))
+        wait_until_enrolled(gallery, sent)
     say(f"{len(references)} references enrolled")
 
 

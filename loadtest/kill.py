@@ -23,6 +23,7 @@ import typer
 from loadtest.effects import Effects, differences, effects
 from services.kernel import topics
 from services.stack import racks
+from services.stack.enrolling import wait_until_enrolled
 from services.stack.home import home_at
 from services.stack.local import Stack
 from services.stack.observe import Observer
@@ -67,13 +68,9 @@ def run(
         publish_world(world, environment["INTACT_BROKERS"])
         url = f"http://127.0.0.1:{environment['INTACT_STATION_PORT']}"
         tokens = racks.tokens_of(environment["INTACT_STATION_TOKENS"])
-        with Observer(
-            environment["INTACT_BROKERS"], topics=["gallery.references"], quarantines=False
-        ) as gallery:
-            asyncio.run(racks.drive(url, tokens, references, concurrency=8))
-            if not gallery.wait(lambda o: o.counts()["gallery.references"] >= len(references), timeout_s=120):
-                msg = f"only {gallery.counts()['gallery.references']} of {len(references)} references were enrolled"
-                raise RuntimeError(msg)
+        with Observer(environment["INTACT_BROKERS"], topics=["gallery.references"]) as gallery:
+            # Else the first captures may be compared with galleries that a service has not read yet.
+            wait_until_enrolled(gallery, asyncio.run(racks.drive(url, tokens, references, concurrency=8)))
         with Observer(environment["INTACT_BROKERS"]) as observer:
             sent = threading.Event()
             killer = _Killer(stack, observer, len(planned), rounds, seed, sent, say)

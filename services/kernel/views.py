@@ -31,6 +31,11 @@ V = TypeVar("V")
 
 #: How often the client is asked for what it has read: seldom, since rows change seldom, and often while a start waits.
 _LOOK_S, _LOOK_SOON_S = 1.0, 0.02
+#: How long the broker may hold a fetch that has nothing to bring.
+_HELD_S = 1.0
+#: A row that was acknowledged is in every view after this long, on a machine that keeps up: it waits for a fetch that
+#: is held without its partition, then for the next look; the rest is for the way.
+FRESH_S = _HELD_S + _LOOK_S + 1.0
 
 
 class View(Generic[V]):
@@ -164,7 +169,7 @@ class Views:
                 # Reference data changes rarely: let the broker hold an empty fetch, its answer costs both sides CPU.
                 # But a partition whose end was reached waits for the fetch that is held before it is asked for again:
                 # so old may a row be, and that must stay well below INTACT_ROW_PATIENCE_S.
-                "fetch.wait.max.ms": 1000,
+                "fetch.wait.max.ms": round(_HELD_S * 1000),
             }
         )
         self._kafka.assign(

@@ -8,6 +8,7 @@ import pytest
 
 from services.kernel import topics
 from services.stack import racks
+from services.stack.enrolling import wait_until_enrolled
 from services.stack.home import home_at
 from services.stack.joining import join
 from services.stack.local import Stack
@@ -32,7 +33,7 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     home = home_at(tmp_path_factory.mktemp("mesh"))
     with Collector() as collector:
         settings = {
-            # More than the second by which a row may come late, so that a world just published is there.
+            # More than the two seconds by which a row may come late, so that a world just published is there.
             "INTACT_ROW_PATIENCE_S": "2.5",
             "INTACT_SAMPLE_RATE": "0.05",
             # About the share of the plan that the tests of the chain send.
@@ -62,13 +63,4 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
 
 
 def _enrol(mesh: Mesh) -> None:
-    references = racks.enrolments(mesh.world, REFERENCES)
-    sent = mesh.drive(references)
-    assert [s.detail for s in sent if not s.accepted] == []
-
-    def all_enrolled(observer: Observer) -> bool:
-        return observer.counts()["gallery.references"] >= len(references)
-
-    if not mesh.observer.wait(all_enrolled, timeout_s=60):
-        held = [e.record.message for e in mesh.observer.observed() if e.topic.endswith(".quarantine")]
-        pytest.fail(f"the references were not enrolled: {held}")
+    wait_until_enrolled(mesh.observer, mesh.drive(racks.enrolments(mesh.world, REFERENCES)))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid5
 
 from services.kernel import records as r
+from services.stack.observe import Observer
 from services.stack.racks import Submitted
 from services.stack.report import Observed
 from services.stack.sample import Truth
@@ -192,3 +193,21 @@ def supplier(vendor: str, items: int, damaged: int, hour: int = 10) -> Observed:
             upper_per_million=0.0,
         ),
     )
+
+
+class Fixed:
+    """An observer that has seen what it was given."""
+
+    def __init__(self, events: list[Observed]) -> None:
+        self._events = events
+
+    def observed(self) -> list[Observed]:
+        return self._events
+
+    def wait(self, done: object, **_: object) -> bool:
+        assert callable(done)
+        return bool(done(self))
+
+
+def fixed(*events: Observed) -> Observer:
+    return cast("Observer", Fixed(list(events)))

@@ -20,11 +20,11 @@ from services.stack import chronicle, processes, racks, summary
 from services.stack.associate import Associate
 from services.stack.commands.running import reporter
 from services.stack.day import LEAST, Day, play
+from services.stack.enrolling import wait_until_enrolled
 from services.stack.joining import Joined, join
 from services.stack.local import Stack, ending_on_sigterm
 from services.stack.observe import EFFECTS, FLOW, Observer, fetch_from
 from services.stack.photos import folder_plan, folder_products
-from services.stack.problems import Problem
 from services.stack.racks import Planned, Submitted
 from services.stack.report import Report, stage_times
 from services.stack.show import Board, Finished, tell
@@ -32,7 +32,6 @@ from services.stack.world import Message, World, make_world, publish, publish_wo
 
 _PRODUCTS: Final = 48
 _REFERENCES: Final = 2
-_ENROL_S: Final = 90.0
 _SETTLE_S: Final = 120.0
 _TICK_S: Final = 0.25
 #: What is different on this belt from a real one: damage is common.
@@ -208,25 +207,13 @@ def _enrol(console: Console, joined: Joined, references: Sequence[Planned], obse
     """Send the references and wait until every product's gallery has them.
 
     Raises:
-        Problem: the station refused one, or they did not all arrive.
+        Problem: one was refused, or they did not all arrive.
     """
     if not references:
         return
     began = time.monotonic()
     sent = asyncio.run(racks.drive(joined.station_url, joined.tokens, references, concurrency=8))
-    refused = [s for s in sent if not s.accepted]
-    if refused:
-        raise Problem(f"the station refused the reference {refused[0].item_id}: {refused[0].detail}")
-    wanted = {s.capture_id for s in sent}
-
-    def enrolled(watching: Observer) -> bool:
-        rows = (e.record for e in watching.observed() if e.topic == "gallery.references" and e.record)
-        return wanted <= {reference.reference_id for row in rows for reference in row.references}
-
-    if not observer.wait(enrolled, timeout_s=_ENROL_S):
-        raise Problem(
-            f"the references were not all enrolled within {_ENROL_S:.0f} s; the logs of inspect and gallery say why"
-        )
+    wait_until_enrolled(observer, sent)
     console.print(f"{len(sent)} reference images enrolled in {time.monotonic() - began:.1f} s")
 
 

@@ -11,12 +11,11 @@ from rich.console import Console
 
 from services.kernel import wire
 from services.kernel.records import Product, Stage, Vendor
-from services.stack.answers import quarantine_of
 from services.stack.commands.submit import catalogued, products, send, station_of
+from services.stack.enrolling import wait_until_enrolled
 from services.stack.joining import Joined, join
 from services.stack.observe import Observer
 from services.stack.photos import read_photos
-from services.stack.problems import Problem
 from services.stack.racks import Planned
 from services.stack.world import publish
 
@@ -62,19 +61,7 @@ def enrol(
         for one in photos
     ]
     with Observer(joined.brokers, topics=["gallery.references"], new_only=True) as observer:
-        wanted = {answer.capture_id for answer in send(joined, planned)}
-
-        def enrolled(watching: Observer) -> bool:
-            events = watching.observed()
-            for capture_id in wanted:
-                held = quarantine_of(events, capture_id)
-                if held is not None:
-                    raise Problem(f"it is in the quarantine of {held.service}: {held.message}")
-            lists = [e.record.references for e in events if e.topic == "gallery.references" and e.record]
-            return wanted <= {reference.reference_id for one in lists for reference in one}
-
-        if not observer.wait(enrolled, timeout_s=_WAIT_S):
-            raise Problem(f"the gallery did not take them within {_WAIT_S:.0f} s; see ./intact status")
+        wait_until_enrolled(observer, send(joined, planned), timeout_s=_WAIT_S)
         newest = [e.record for e in observer.observed() if e.topic == "gallery.references" and e.record][-1]
     console.print(f"{product} has {len(newest.references)} references now (gallery version {newest.version})")
 
