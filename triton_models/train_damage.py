@@ -14,11 +14,12 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -45,6 +46,8 @@ class Settings:
     batch: int = 16
     rate: float = 1.5e-3
     trunk_rate: float = 3e-4
+    peak: float = 1.0
+    """Share of both rates at their peak: less where training goes on from a network that sees damage already."""
     decay: float = 0.02
     deep: bool = False
     backbone: str = SHIPPED
@@ -60,7 +63,7 @@ def code_of() -> str:
 
 
 class Batches:
-    """Augmented batches: every turn and mirror image, crops, light, colour; depth left out half of the time.
+    """Augmented batches: turns, mirror images, crops, sizes, light, colour; depth left out half of the time.
 
     `weights` (captures,): how often each is shown, 1 on average.
     """
@@ -94,6 +97,9 @@ class Batches:
         grids = [split.height[row][cells], split.damage[row][cells], split.matter[row][cells]]
         turn, flip = int(rng.integers(4)), bool(rng.random() < 0.5)
         pixels, *grids = (_turned(part, turn, flip) for part in (pixels, *grids))
+        if rng.random() < 0.5:
+            angle, size = rng.normal(0, 8), float(np.exp(rng.normal(0, 0.08)))
+            pixels, *grids = (_leant(part, angle, size) for part in (pixels, *grids))
         height, damage, matter = grids
         if rng.random() < 0.5:
             height = np.zeros_like(height)
@@ -120,6 +126,16 @@ def truth_of(damage: NDArray[np.uint8], matter: NDArray[np.uint8]) -> tuple[NDAr
 def _turned(part: NDArray[Any], turn: int, flip: bool) -> NDArray[Any]:  # noqa: FBT001 - two ways to turn a picture
     turned = np.rot90(part, turn)
     return turned[:, ::-1] if flip else turned
+
+
+def _leant(part: NDArray[Any], degrees: float, size: float) -> NDArray[Any]:
+    """Turned a little about its middle, and grown to `size`; what comes in at the edges mirrors what is there."""
+    side = len(part)
+    move = cv2.getRotationMatrix2D(((side - 1) / 2, (side - 1) / 2), degrees, size)
+    # OpenCV knows no half floats. Codes must not be mixed, so only pixels are interpolated.
+    whole = part.astype(np.float32) if part.dtype == np.float16 else np.ascontiguousarray(part)
+    how = cv2.INTER_LINEAR if part.ndim == 3 else cv2.INTER_NEAREST
+    return np.asarray(cv2.warpAffine(whole, move, (side, side), flags=how, borderMode=cv2.BORDER_REFLECT_101))
 
 
 def _lit(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -154,27 +170,25 @@ def frozen(model: Detector, *, deep: bool) -> None:
             weight.requires_grad = deep
 
 
+def middles(split: Views, *, step: int, every: int = 1) -> Iterator[dict[str, NDArray[Any]]]:
+    """PIXELS and HEIGHT of `step` pictures at a time, from their middles; of each `every` such groups the first."""
+    edge = (KEPT - SIDE) // 2
+    down, fine = slice(edge, edge + SIDE), slice(edge // 4, edge // 4 + SIDE // 4)
+    for start in range(0, len(split.labels), step * every):
+        rows = slice(start, start + step)
+        yield {
+            "PIXELS": np.ascontiguousarray(split.pixels[rows, down, down]),
+            "HEIGHT": split.height[rows, fine, fine].astype(np.float32),
+        }
+
+
 @torch.inference_mode()
 def scores(
-    model: Detector, split: Views, *, batch: int = 16, depth: bool = True
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """(n, 9) and (n, 8, 16, 16): what the model says of each picture, from its middle."""
-    edge = (KEPT - SIDE) // 2
-    cell = edge // 4
-    said, maps = [], []
-    model.eval()
-    for start in range(0, len(split.labels), batch):
-        rows = slice(start, start + batch)
-        pixels = torch.from_numpy(
-            np.ascontiguousarray(split.pixels[rows, edge : edge + SIDE, edge : edge + SIDE])
-        )
-        height = torch.from_numpy(
-            split.height[rows, cell : cell + SIDE // 4, cell : cell + SIDE // 4].astype(np.float32)
-        )
-        logits, where = model(pixels, height if depth else torch.zeros_like(height))
-        said.append(logits.numpy())
-        maps.append(where.half().numpy())
-    return np.concatenate(said), np.concatenate(maps)
+    model: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], split: Views, *, batch: int = 16
+) -> NDArray[Any]:
+    """(n, 9): the logits that a model, which is not in training, has for each picture."""
+    said = [model(*map(torch.from_numpy, given.values()))[0].numpy() for given in middles(split, step=batch)]
+    return np.concatenate(said)
 
 
 def per_capture(logits: NDArray[Any], split: Views) -> NDArray[Any]:
@@ -236,7 +250,7 @@ def train(
     )
 
     def measured() -> dict[str, float]:
-        said, _ = scores(model, looks["validation"])
+        said = scores(model.eval(), looks["validation"])
         return figures(per_capture(said, looks["validation"]), splits["validation"].queries)
 
     course.run(settings.epochs, batches, lambda batch: loss_of(model, batch), measured)
@@ -247,7 +261,8 @@ def _optimiser(model: Detector, settings: Settings) -> Any:
     trunk = [w for w in model.trunk.parameters() if w.requires_grad]
     known = {id(w) for w in model.trunk.parameters()}
     new = [w for w in model.parameters() if id(w) not in known]
-    groups = [{"params": trunk, "lr": settings.trunk_rate}, {"params": new, "lr": settings.rate}]
+    rates = (settings.peak * rate for rate in (settings.trunk_rate, settings.rate))
+    groups = [{"params": part, "lr": rate} for part, rate in zip((trunk, new), rates, strict=True)]
     return torch.optim.AdamW(groups, weight_decay=settings.decay)
 
 
@@ -269,6 +284,12 @@ def main() -> None:
     parser.add_argument(
         "--threads", type=int, default=0, help="of torch, 0: as many as cores; 1 is best beside other work"
     )
+    parser.add_argument(
+        "--peak",
+        type=float,
+        default=1.0,
+        help="share of the usual rate of learning; a third is good with --start",
+    )
     parser.add_argument("--start", type=Path, help="an exported classifier whose weights are the first")
     given = parser.parse_args()
     if given.threads:
@@ -278,6 +299,7 @@ def main() -> None:
         epochs=given.epochs,
         deep=given.deep,
         backbone=given.backbone,
+        peak=given.peak,
         start="" if given.start is None else build_of(given.start),
     )
     report = train(given.kaputt, given.out, settings, start=given.start)

@@ -78,6 +78,32 @@ def test_the_served_answer_is_torchs(out: Path, tmp_path: Path) -> None:
     assert export_damage.difference(model, path) < TOLERANCE
 
 
+def test_an_upside_down_picture_is_answered_alike_and_its_map_is_upside_down(out: Path) -> None:
+    model = export_damage.Served(export_damage.trained(out), torch.full((9,), 1.5)).eval()
+    pixels = torch.randint(0, 255, (2, 256, 256, 3), dtype=torch.uint8)
+    height = 0.05 * torch.rand(2, 64, 64)
+    with torch.inference_mode():
+        chances, where = model(pixels, height)
+        inverted, map_inverted = model(pixels.flip(1), height.flip(1))
+    assert torch.allclose(chances, inverted, atol=1e-5)
+    assert torch.allclose(where, map_inverted.flip(2), atol=1e-4)
+    assert not torch.allclose(where, map_inverted, atol=1e-2)
+
+
+def test_a_picture_that_is_leant_keeps_its_truth_where_it_was() -> None:
+    pixels = np.zeros((256, 256, 3), np.uint8)
+    pixels[64:96, 160:192] = 255
+    codes = np.zeros((64, 64), np.uint8)
+    codes[16:24, 40:48] = 3
+    leant, truth = (train_damage._leant(part, 20.0, 1.2) for part in (pixels, codes))
+    assert set(np.unique(truth)) == {0, 3}
+    shown = leant.reshape(64, 4, 64, 4, 3).mean(axis=(1, 3, 4)) > 127
+    assert not shown[18:22, 42:46].all(), "it has moved"
+    assert (shown & (truth == 3)).sum() > 0.85 * (shown | (truth == 3)).sum()
+    half = train_damage._leant(codes.astype(np.float16), 0.0, 1.0)
+    assert np.array_equal(half, codes)
+
+
 def test_training_goes_on_from_an_exported_network(root: Path, out: Path, tmp_path: Path) -> None:
     path = tmp_path / "classifier.onnx"
     export_damage.export(export_damage.Served(export_damage.trained(out), torch.full((9,), 1.5)).eval(), path)
@@ -103,9 +129,10 @@ def test_eight_bits_say_nearly_the_same_and_can_be_gone_on_from(
     export_damage.export(export_damage.Served(model, torch.full((9,), 1.5)).eval(), exact)
     queries = kaputt.load(root, "validation", references=False).queries
     looks = views(queries, tmp_path / "views", workers=1, tick=lambda: None)
-    told = export_damage.lighter(exact, light, looks, looks, queries)
+    told, answers = export_damage.lighter(exact, light, looks, looks, queries)
     assert set(told["ap_any_by_precision"]) == {"float32", "int8"}
-    quantise(exact, export_damage.inputs(looks, step=1), light)
+    assert np.array_equal(answers, export_damage.answered(light, looks))
+    quantise(exact, train_damage.middles(looks, step=1), light)
     assert light.stat().st_size < 0.4 * exact.stat().st_size
     one, other = (export_damage.answered(path, looks) for path in (exact, light))
     assert np.abs(one - other).max() < 0.5
