@@ -13,9 +13,7 @@ not argue away: the chance that units are missing, fitted to just that, is the s
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -101,22 +99,6 @@ class Fusion:
     def ranking(self, evidence: Evidence) -> Values:
         """(n,): the same in units of the classifier's logit, so that rankings by several fits can be put together."""
         return np.asarray((self.logits(evidence) - self.offset) / self.scale)
-
-    def save(self, path: Path, **more: object) -> None:
-        """As JSON, with what else is to be known about it."""
-        path.write_text(json.dumps(asdict(self) | more, indent=2) + "\n")
-
-    @classmethod
-    def load(cls, path: Path) -> Fusion:
-        """What `save` wrote."""
-        stored: dict[str, Any] = json.loads(path.read_text())
-        return cls(
-            scale=stored["scale"],
-            offset=stored["offset"],
-            gallery=tuple(stored["gallery"]),
-            catalogue=tuple(stored["catalogue"]),
-            lacking=tuple(stored["lacking"]),
-        )
 
 
 def terms(evidence: Evidence) -> dict[str, Values]:

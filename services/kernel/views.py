@@ -207,17 +207,19 @@ class Views:
 
     async def _read_to(self, ends: dict[tuple[str, int], int]) -> None:
         self._hurried = True
-        self._read()
-        while any(self._reached.get(tp, 0) < end for tp, end in ends.items()):
-            if self._failure is not None:
-                raise self._failure
-            self._moved.clear()
-            try:
-                await asyncio.wait_for(self._moved.wait(), 1.0)
-            except TimeoutError:
-                behind = {f"{t}/{p}": e for (t, p), e in ends.items() if self._reached.get((t, p), 0) < e}
-                log.info("views.reading", behind=behind)
-        self._hurried = False
+        try:
+            self._read()
+            while any(self._reached.get(tp, 0) < end for tp, end in ends.items()):
+                if self._failure is not None:
+                    raise self._failure
+                self._moved.clear()
+                try:
+                    await asyncio.wait_for(self._moved.wait(), 1.0)
+                except TimeoutError:
+                    behind = {f"{t}/{p}": e for (t, p), e in ends.items() if self._reached.get((t, p), 0) < e}
+                    log.info("views.reading", behind=behind)
+        finally:
+            self._hurried = False
 
     async def _known_ends(self, patience_s: float = 60.0) -> dict[tuple[str, int], int]:
         until = time.monotonic() + patience_s

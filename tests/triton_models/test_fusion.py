@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -107,8 +106,3 @@ def test_a_ranking_is_the_classifiers_own_where_nothing_is_added(fused: Fusion) 
     evidence, _ = _world(8)
     bare = replace(without(evidence), foreignness=np.full(len(evidence.classifier), np.nan))
     assert fused.ranking(bare) == pytest.approx(evidence.classifier)
-
-
-def test_it_is_kept_and_read_again(fused: Fusion, tmp_path: Path) -> None:
-    fused.save(tmp_path / "fusion.json", model="classifier 1")
-    assert Fusion.load(tmp_path / "fusion.json") == fused
