@@ -2,7 +2,7 @@
 
     python -m triton_models.sightings --kaputt ROOT --split validation --gallery own --out own.npz --classifier …
     python -m triton_models.sightings --kaputt ROOT --split validation --gallery other --out other.npz --classifier …
-    python -m triton_models.fit_fusion --kaputt ROOT --own own.npz --other other.npz
+    python -m triton_models.fit_fusion --kaputt ROOT --own own.npz --other other.npz --classifier B --comparison B
 
 Galleries of another product are part of the fit: a wrong gallery must do no harm. The printed figures, and the
 threshold, come from folds whose products the weights have not seen; the weights that are written from all of them.

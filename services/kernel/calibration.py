@@ -10,6 +10,7 @@ from typing import Any
 
 from services.kernel import model_versions
 from services.kernel import records as r
+from services.kernel.faults import ConfigurationFault
 from services.kernel.odds import Calibration, chance, logit, shifted
 from services.kernel.settings import Settings
 from services.kernel.views import View
@@ -22,13 +23,16 @@ def shipped(fusion: Path = _FUSION, classifier: Path = _CLASSIFIER) -> Calibrati
     """What ships: the fusion's weights, and where they leave it open the classifier's own share and threshold.
 
     Raises:
-        ValueError: The weights were fitted for another build of the classifier.
+        ConfigurationFault: The weights were fitted for another build of the classifier.
     """
     weights: dict[str, Any] = json.loads(fusion.read_text())
     own: dict[str, Any] = json.loads(classifier.read_text())
     if weights["classifier"] not in {None, own["build"]}:
-        message = f"{fusion} was fitted for classifier {weights['classifier']}, {own['build']} is served: fit it again"
-        raise ValueError(message)
+        message = (
+            f"{fusion} was fitted for classifier {weights['classifier']}, {own['build']} is in the model repository: "
+            "fit it again (.venv/bin/python -m triton_models.fit_fusion), or put the other one back"
+        )
+        raise ConfigurationFault(message)
     share, threshold = (
         float(own[name] if weights[name] is None else weights[name]) for name in ("share", "threshold")
     )

@@ -143,7 +143,7 @@ SERVICES: tuple[str, ...] = (
 
 
 def quarantine_topic(topic: str, service: str) -> str:
-    """Where a consumer puts what it cannot process; one per consumer, so a retry reaches only that one."""
+    """Where a consumer puts what it cannot process; one per consumer, which says whose trouble it is."""
     return f"{topic}.{service}.quarantine"
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from services.kernel import records as r
 from services.kernel.calibration import calibrations, shipped, starting_thresholds
+from services.kernel.faults import ConfigurationFault
 from services.kernel.odds import chance, logit, shifted
 from services.kernel.settings import Settings
 from services.kernel.topics import BY_NAME
@@ -40,7 +41,9 @@ def test_what_the_fusion_leaves_open_the_classifier_says(tmp_path: Path) -> None
 
 
 def test_weights_for_another_classifier_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="was fitted for classifier xyz, abc is served: fit it again"):
+    with pytest.raises(
+        ConfigurationFault, match="for classifier xyz, abc is in the model repository: fit it"
+    ):
         shipped(*files(tmp_path, classifier="xyz"))
 
 

@@ -15,6 +15,7 @@ from tests.samples import comparison, matter
 from tests.triton_models import small_set
 from triton_models.fused import Fused, fusion_of
 from triton_models.kaputt import Split, load
+from triton_models.metrics import auroc, average_precision
 from triton_models.predictor import Classifier
 from triton_models.sightings import COMPARISON, Job, Sighting, sight
 
@@ -51,6 +52,17 @@ def _by_the_services(damaged: float, seen: Sighting) -> float:
     added = sum(weight * term for weight, term in zip(weights, terms, strict=True))
     summed = SHIPPED.scale * logit(damaged) + SHIPPED.offset + added
     return chance(either(summed, lacking(compared, SHIPPED)))
+
+
+def test_what_ships_tells_damaged_from_intact(sample: Split, fused: Fused) -> None:
+    """The sample's ordinary captures, some eighty, of products that no network was trained on."""
+    shown = [query for query in sample.queries if query.ordinary]
+    damaged = np.array([query.defect for query in shown])
+    said = [fused.predict(query, sample.references_by_item[query.item_identifier]) for query in shown]
+    scores = np.array([verdict.damage for verdict in said])
+    assert 30 < damaged.sum() < 50 < len(shown)
+    assert average_precision(scores, damaged) > 0.8
+    assert auroc(scores, damaged) > 0.8
 
 
 @pytest.mark.parametrize("scenario", ["leaking", "missing_units"])

@@ -66,7 +66,7 @@ def demo(
         typer.Option(
             "--captures",
             min=1,
-            help=f"How many items to photograph; fewer than {LEAST} are ordinary flow without episodes.",
+            help=f"How many items to photograph; fewer than {LEAST} are a mix of the sample, without episodes.",
         ),
     ] = 330,
     images: Annotated[
@@ -91,9 +91,9 @@ def demo(
 
     The day: ordinary flow, a supplier whose new packaging tears, a product in its next print, a leaking pallet, a
     camera that goes dim, and an associate who looks at some of what was pulled; at the end each with the truth.
-    It begins with empty topics: what an earlier run left in this folder is deleted. The captures are simulated; 12 % of
-    the items are damaged, far more than on a belt, so that every path is seen, and the services are told so
-    (INTACT_DAMAGE_PRIOR). Ctrl-C stops and cleans up at any time.
+    It begins with empty topics and the models that ship: what an earlier run left in this folder is deleted. The
+    captures are simulated; about one item in six is damaged, far more than on a belt, so that every path is seen; the
+    services are told to expect 12 % (INTACT_DAMAGE_PRIOR). Ctrl-C stops and cleans up at any time.
     Exit status 1 when a capture was lost or an effect came twice.
     """
     console = Console(highlight=False, soft_wrap=True)

@@ -128,7 +128,10 @@ def promote(number: Number, *, model: Model = None) -> None:
 
 
 def rollback(*, model: Model = None) -> None:
-    """Let the version serve that served before; it is loaded still, so this takes a moment only."""
+    """Let the version serve that served before; it is loaded still, so of a classifier this takes a moment only.
+
+    An encoder is tried first, and the references that were enrolled meanwhile are embedded by it.
+    """
     from services.stack import promotion
 
     with _place() as place, _progress() as tick:

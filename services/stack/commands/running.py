@@ -45,7 +45,11 @@ def reporter(console: Console) -> Progress:
 def up(
     *,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="First delete the topics, database and images of earlier runs.")
+        bool,
+        typer.Option(
+            "--fresh",
+            help="First delete the topics, database and images of earlier runs, and serve the models that ship.",
+        ),
     ] = False,
 ) -> None:
     """Start everything and leave it running: Kafka, Triton, PostgreSQL and the services."""

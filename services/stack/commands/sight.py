@@ -60,12 +60,17 @@ def train_damage(  # noqa: PLR0913, PLR0917 - one argument per option
         Path | None,
         typer.Option(help="An exported classifier to go on from: the shipped one, for labels of your own."),
     ] = None,
+    peak: Annotated[
+        float,
+        typer.Option(min=0.0, help="Share of the usual rate of learning; a third is good with --start."),
+    ] = 1.0,
 ) -> None:
     """Train the damage classifier on a data set's train split; measure each epoch on its validation split."""
     from services.stack import training
 
     arguments = ["--kaputt", str(root.absolute()), "--out", str(out.absolute()), "--epochs", str(epochs)]
     arguments += ["--seed", str(seed), "--backbone", backbone, *(["--deep"] if deep else [])]
+    arguments += ["--peak", str(peak)]
     arguments += ["--threads", str(threads), *([] if start is None else ["--start", str(start.absolute())])]
     training.run("train_damage", arguments, Console(highlight=False))
 
@@ -91,7 +96,11 @@ def export(
     ] = None,
     exact: Annotated[bool, typer.Option("--exact", help="No integers, whatever they would cost.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Write a trained damage classifier as ONNX, calibrated on validation, checked against PyTorch, to be served."""
+    """Write a trained damage classifier as ONNX, calibrated on validation, checked against PyTorch, to be served.
+
+    With --out it is a candidate, which `intact model stage` and `promote` let serve. Without, it takes the place of the
+    one in the model repository, and services start again once the fusion is fitted for it.
+    """
     from services.stack import training
 
     arguments = [
@@ -161,6 +170,7 @@ class _Measured(NamedTuple):
 def _fused() -> _Measured:
     """What the mesh decides by."""
     from services.kernel import calibration
+    from services.kernel.faults import ConfigurationFault
     from triton_models.eval_report import Prior
     from triton_models.fused import Fused, fusion_of
     from triton_models.predictor import NETWORK
@@ -168,7 +178,7 @@ def _fused() -> _Measured:
 
     try:
         weights = calibration.shipped()
-    except ValueError as error:  # fitted for another classifier
+    except ConfigurationFault as error:  # fitted for another classifier
         raise Problem(str(error)) from error
     made_of = {"classifier": build(NETWORK), "comparison": build(COMPARISON), "fusion": weights.version}
     return _Measured(Fused(weights=fusion_of(weights)), made_of, Prior(share=weights.share))

@@ -27,7 +27,9 @@ def register(app: typer.Typer) -> None:
 
 
 def simulate(  # noqa: PLR0913, PLR0917 - one argument per option
-    out: Annotated[Path, typer.Option(help="Folder for the data set; what is there already is kept.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the data set; what is there already is kept.")
+    ] = None,
     items: Annotated[int, typer.Option(min=1, help="Captures of the ordinary flow, or of --scenario.")] = 24,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same pictures.")] = 1,
     split: Annotated[
@@ -55,6 +57,8 @@ def simulate(  # noqa: PLR0913, PLR0917 - one argument per option
     if scenario == "list":
         console.print(_scenarios(SCENARIOS))
         return
+    if out is None:
+        raise Problem("say where the data set is to go: --out DIR")
     if scenario is not None and scenario not in SCENARIOS:
         raise Problem(f"there is no scenario {scenario!r}: one of {', '.join(SCENARIOS)}")
     if split not in dataset.SPLITS:
