@@ -229,7 +229,9 @@ def main() -> None:
     path.with_suffix(".json").write_text(json.dumps(told, indent=2) + "\n")
     print(json.dumps(told, indent=2))
     if given.out is None:
-        print(f"in the model repository: build {install('damage_classifier', path)}; fit the fusion for it next")
+        print(
+            f"in the model repository: build {install('damage_classifier', path)}; fit the fusion for it next"
+        )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Which product of a catalogue a picture shows, or none of them: `enrol` the catalogue once, then `identify`.
 
-Whom to look at closely is picked by the likeness of patches and by a vote of local features. Those are registered:
-printed packaging is flat, and a homography that many features agree on is hard to come by. Flavours and fat grades of
-one brand share their layout, and all register; they are told apart by colour where their references differ.
+Whom to look at closely is picked by a vote of local features, by rare colours and by the likeness of patches together.
+Those are registered: printed packaging is flat, and a homography that many features agree on is hard to come by.
+Flavours and fat grades of one brand share their layout, and all register; they are told apart by colour where their
+references differ.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ from triton_models.registration import Floats, Indices, Picture
 Weighing: TypeAlias = npt.NDArray[np.float64]
 
 CANDIDATES: Final = 5
-_LIKE: Final = 4  # references that are registered for their likeness of patches
-_VOTED: Final = 8  # references that are registered for their votes
-_MANY: Final = 400  # references at most whose patches are compared: those with most votes
+_CLOSELY: Final = 12  # references that are registered
+_MANY: Final = 400  # references at most whose patches are compared: those likest by votes and colours
+_OF_PATCHES: Final = 2.0  # what likeness of patches weighs beside votes, in choosing whom to register
+_OF_COLOURS: Final = 0.4  # the same of rare colours
 _LEAD: Final = 8.0  # difference of scores from which on more says nothing
 _PLAINLY: Final = EVIDENCE.index("plain")
 _PRIOR: Final = 4.0  # log odds that a barcode that was read is the item's: some stick to the wrong item
@@ -63,15 +65,15 @@ class Sighting:
 
     Attributes:
         close: What references are registered with.
-        likeness: (R,) likeness of patches with each reference.
-        votes: (R,) votes of local features for each reference.
+        likeness: (R,) likeness of patches with each reference; where that was not looked at, the least of the others.
         palette: (R,) likeness of colours with each reference, the rarer the more.
+        promise: (R,) how much speaks for registering each reference; -inf where patches were not looked at.
     """
 
     close: Look
     likeness: Floats
-    votes: Floats
     palette: Floats
+    promise: Floats
 
 
 def identify(
@@ -104,12 +106,16 @@ def look(picture: Picture, catalogue: Catalogue, *, encode: patch.Encoder | None
     usual = catalogue.palettes.mean(0) + 2e-3
     shared = np.sqrt(catalogue.palettes * mine)
     rare = (shared / np.sqrt(usual)).sum(1) - 0.5 * (catalogue.palettes / np.sqrt(usual)).sum(1)
-    return Sighting(
-        close=close,
-        likeness=_likeness(patches, votes, catalogue),
-        votes=votes,
-        palette=rare.astype(np.float32),
-    )
+    # A few strong votes for the wrong one must not drown the rest.
+    rough = (np.sqrt(votes), rare.astype(np.float32))
+    looked_at = np.sort(np.argsort(-sum(map(_standing, rough)), kind="stable")[:_MANY])
+    exact = patch.likeness(patches, catalogue.patches[looked_at], catalogue.rarity[looked_at])
+    likeness = np.full(len(votes), exact.min(), np.float32)
+    likeness[looked_at] = exact
+    promise = np.full(len(votes), -np.inf, np.float32)
+    voted, coloured = (_standing(part[looked_at]) for part in rough)
+    promise[looked_at] = voted + _OF_PATCHES * _standing(exact) + _OF_COLOURS * coloured
+    return Sighting(close=close, likeness=likeness, palette=rough[1], promise=promise)
 
 
 def decide(
@@ -209,23 +215,19 @@ def _allowed(catalogue: Catalogue, among: Collection[str] | None) -> Indices:
     return np.flatnonzero(np.isin(catalogue.owners, list(wanted)))
 
 
-def _likeness(patches: Floats, votes: Floats, catalogue: Catalogue) -> Floats:
-    """Likeness (R,) of patches; in a large catalogue of those that got votes, and the rest are as unlike as any."""
-    if len(catalogue.owners) <= _MANY:
-        return patch.likeness(patches, catalogue.patches, catalogue.rarity)
-    voted = np.sort(np.argsort(-votes, kind="stable")[:_MANY])
-    exact = patch.likeness(patches, catalogue.patches[voted], catalogue.rarity[voted])
-    found = np.full(len(votes), exact.min(), np.float32)
-    found[voted] = exact
-    return found
+def _standing(values: Floats) -> Floats:
+    """How far above the mean each value is, in standard deviations; all 0 if they are the same."""
+    spread = float(values.std())
+    return np.asarray((values - values.mean()) / spread if spread > 0 else np.zeros_like(values), np.float32)
 
 
 def _shortlist(
     sighting: Sighting, catalogue: Catalogue, allowed: Indices, prior: str | None
 ) -> tuple[int, ...]:
-    like = allowed[np.argsort(-sighting.likeness[allowed], kind="stable")[:_LIKE]]
-    voted = allowed[np.argsort(-sighting.votes[allowed], kind="stable")[:_VOTED]]
+    likely = allowed[np.argsort(-sighting.promise[allowed], kind="stable")[:_CLOSELY]]
     coded = (
-        np.flatnonzero(catalogue.owners == catalogue.ids.index(prior)) if prior in catalogue.ids else like[:0]
+        np.flatnonzero(catalogue.owners == catalogue.ids.index(prior))
+        if prior in catalogue.ids
+        else likely[:0]
     )
-    return tuple(dict.fromkeys(int(row) for row in (*like, *voted, *np.intersect1d(coded, allowed))))
+    return tuple(dict.fromkeys(int(row) for row in (*likely, *np.intersect1d(coded, allowed))))
