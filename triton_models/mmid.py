@@ -102,20 +102,21 @@ def look(picture: Picture, catalogue: Catalogue, *, encode: patch.Encoder | None
     close = look_at(small)
     patches = patch.query_patches(small, patch.encoder() if encode is None else encode)
     votes = count_votes(close.local.descriptors, catalogue.votes, len(catalogue.owners))
-    mine = colour.central_palette(small)
-    usual = catalogue.palettes.mean(0) + 2e-3
-    shared = np.sqrt(catalogue.palettes * mine)
-    rare = (shared / np.sqrt(usual)).sum(1) - 0.5 * (catalogue.palettes / np.sqrt(usual)).sum(1)
-    # A few strong votes for the wrong one must not drown the rest.
-    rough = (np.sqrt(votes), rare.astype(np.float32))
-    looked_at = np.sort(np.argsort(-sum(map(_standing, rough)), kind="stable")[:_MANY])
+    palette = _rare_colours(small, catalogue)
+    # A root, so that a few strong votes for a wrong one do not drown the rest.
+    voted = np.sqrt(votes)
+    rough = _standing(voted) + _standing(palette)
+    looked_at = np.sort(np.argsort(-rough, kind="stable")[:_MANY])
     exact = patch.likeness(patches, catalogue.patches[looked_at], catalogue.rarity[looked_at])
     likeness = np.full(len(votes), exact.min(), np.float32)
     likeness[looked_at] = exact
     promise = np.full(len(votes), -np.inf, np.float32)
-    voted, coloured = (_standing(part[looked_at]) for part in rough)
-    promise[looked_at] = voted + _OF_PATCHES * _standing(exact) + _OF_COLOURS * coloured
-    return Sighting(close=close, likeness=likeness, palette=rough[1], promise=promise)
+    promise[looked_at] = (
+        _standing(voted[looked_at])
+        + _OF_PATCHES * _standing(exact)
+        + _OF_COLOURS * _standing(palette[looked_at])
+    )
+    return Sighting(close=close, likeness=likeness, palette=palette, promise=promise)
 
 
 def decide(
@@ -213,6 +214,14 @@ def _allowed(catalogue: Catalogue, among: Collection[str] | None) -> Indices:
         return np.arange(len(catalogue.owners))
     wanted = {number for number, product in enumerate(catalogue.ids) if product in among}
     return np.flatnonzero(np.isin(catalogue.owners, list(wanted)))
+
+
+def _rare_colours(picture: Picture, catalogue: Catalogue) -> Floats:
+    """How much of each reference's colours (R,) is in the middle of a picture, the rarer in the catalogue the more."""
+    mine = colour.central_palette(picture)
+    usual = np.sqrt(catalogue.palettes.mean(0) + 2e-3)
+    shared, own = np.sqrt(catalogue.palettes * mine), 0.5 * catalogue.palettes
+    return np.asarray(((shared - own) / usual).sum(1), np.float32)
 
 
 def _standing(values: Floats) -> Floats:

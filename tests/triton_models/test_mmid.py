@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from triton_models import mmid
 from triton_models.mmid import Answer, identify
 from triton_models.mmid_catalogue import Catalogue, catalogue_of, enrol, load, save
 from triton_models.mmid_votes import count_votes
@@ -154,6 +155,22 @@ def test_a_file_that_is_no_catalogue_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_catalogue_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one reference"):
         catalogue_of([])
+
+
+def test_in_a_large_catalogue_only_what_is_promising_is_looked_at(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = photo(pack(3, side=500))
+    whole = mmid.look(picture, catalogue, encode=encode)
+    assert np.isfinite(whole.promise).all()
+    monkeypatch.setattr(mmid, "_MANY", 2)
+    monkeypatch.setattr(mmid, "_CLOSELY", 1)
+    rough = mmid.look(picture, catalogue, encode=encode)
+    looked_at = np.isfinite(rough.promise)
+    assert looked_at.sum() == 2
+    assert np.array_equal(rough.likeness[looked_at], whole.likeness[looked_at])
+    assert (rough.likeness[~looked_at] == rough.likeness[looked_at].min()).all()
+    assert asked(picture, catalogue).candidates[0][0] == catalogue.ids[3]
 
 
 def test_local_features_vote_for_their_own_reference(catalogue: Catalogue) -> None:
