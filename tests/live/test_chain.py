@@ -23,9 +23,10 @@ from services.stack.export import export
 from services.stack.racks import Planned, Submitted
 from services.stack.reading import snapshot
 from services.stack.report import robustness
-from services.stack.sample import sample
+from services.stack.sample import SAMPLE, sample
 from tests.live.live_mesh import REFERENCES, Mesh, eventually, newest, place_of, shown
 from triton_models import kaputt
+from triton_models.predictor import Classifier
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
@@ -130,6 +131,16 @@ def test_the_judgements_are_those_of_a_model_that_has_learned(mesh: Mesh, chain:
         [found.probability for so, found in shown.values() if so is which] for which in (True, False)
     )
     assert mean(damaged) > 2 * mean(intact)
+
+
+def test_the_scores_are_those_that_the_classifier_gives_outside_of_the_mesh(mesh: Mesh, chain: Chain) -> None:
+    queries = {query.capture_id: query for query in kaputt.load(SAMPLE, "test", references=False).queries}
+    names = {taken.photos: taken.name for taken in sample().taken}
+    judged = newest(mesh.records("damage.assessments"))
+    shown = {names[planned.photos]: judged[planned.item_id].scores.damaged for planned in chain[0]}
+    classifier = Classifier()
+    alone = {name: classifier.predict(queries[name], ()).damage for name in shown}
+    assert shown == pytest.approx(alone, abs=0.005)
 
 
 def test_an_assessment_says_why_and_with_which_versions(mesh: Mesh, chain: Chain) -> None:
