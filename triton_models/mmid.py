@@ -9,7 +9,7 @@ references differ.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -67,7 +67,7 @@ class Sighting:
         close: What references are registered with.
         likeness: (R,) likeness of patches with each reference; where that was not looked at, the least of the others.
         palette: (R,) likeness of colours with each reference, the rarer the more.
-        promise: (R,) how much speaks for registering each reference; -inf where patches were not looked at.
+        promise: (R,) how much speaks for registering each reference, see `promising`.
     """
 
     close: Look
@@ -103,20 +103,40 @@ def look(picture: Picture, catalogue: Catalogue, *, encode: patch.Encoder | None
     patches = patch.query_patches(small, patch.encoder() if encode is None else encode)
     votes = count_votes(close.local.descriptors, catalogue.votes, len(catalogue.owners))
     palette = _rare_colours(small, catalogue)
+
+    def likeness_of(rows: Indices) -> Floats:
+        return patch.likeness(patches, catalogue.patches[rows], catalogue.rarity[rows])
+
+    likeness, promise = promising(votes, palette, likeness_of)
+    return Sighting(close=close, likeness=likeness, palette=palette, promise=promise)
+
+
+def promising(
+    votes: Floats, palette: Floats, likeness_of: Callable[[Indices], Floats], *, many: int = _MANY
+) -> tuple[Floats, Floats]:
+    """How like each reference is, and how much speaks for registering it.
+
+    Args:
+        votes: (R,) of local features.
+        palette: (R,) likeness of rare colours.
+        likeness_of: Likeness of patches, at some cost, of the references whose rows it is given.
+        many: Of so many, those that votes and colours speak for, the likeness is asked.
+
+    Returns:
+        Likeness (R,), of the others the least of those asked; promise (R,), of the others less than of those asked, in
+        the order of votes and colours.
+    """
     # A root, so that a few strong votes for a wrong one do not drown the rest.
     voted = np.sqrt(votes)
     rough = _standing(voted) + _standing(palette)
-    looked_at = np.sort(np.argsort(-rough, kind="stable")[:_MANY])
-    exact = patch.likeness(patches, catalogue.patches[looked_at], catalogue.rarity[looked_at])
+    asked = np.sort(np.argsort(-rough, kind="stable")[:many])
+    exact = likeness_of(asked)
     likeness = np.full(len(votes), exact.min(), np.float32)
-    likeness[looked_at] = exact
-    promise = np.full(len(votes), -np.inf, np.float32)
-    promise[looked_at] = (
-        _standing(voted[looked_at])
-        + _OF_PATCHES * _standing(exact)
-        + _OF_COLOURS * _standing(palette[looked_at])
-    )
-    return Sighting(close=close, likeness=likeness, palette=palette, promise=promise)
+    likeness[asked] = exact
+    fine = _standing(voted[asked]) + _OF_PATCHES * _standing(exact) + _OF_COLOURS * _standing(palette[asked])
+    promise = rough - rough.max() + fine.min()
+    promise[asked] = fine
+    return likeness, promise
 
 
 def decide(
@@ -225,7 +245,7 @@ def _rare_colours(picture: Picture, catalogue: Catalogue) -> Floats:
 
 
 def _standing(values: Floats) -> Floats:
-    """How far above the mean each value is, in standard deviations; all 0 if they are the same."""
+    """How far above their mean values (R,) are, in standard deviations; all 0 if they are the same."""
     spread = float(values.std())
     return np.asarray((values - values.mean()) / spread if spread > 0 else np.zeros_like(values), np.float32)
 

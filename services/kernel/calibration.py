@@ -30,7 +30,7 @@ def shipped(fusion: Path = _FUSION, classifier: Path = _CLASSIFIER) -> Calibrati
     if weights["classifier"] not in {None, own["build"]}:
         message = (
             f"{fusion} was fitted for classifier {weights['classifier']}, {own['build']} is in the model repository: "
-            "fit it again (.venv/bin/python -m triton_models.fit_fusion), or put the other one back"
+            "fit it again as triton_models/MODEL.md says, or put the other one back"
         )
         raise ConfigurationFault(message)
     share, threshold = (

@@ -201,9 +201,11 @@ class Views:
         ]
         if own:
             self._client.resume(own)
-        await self._read_to(await self._known_ends())
-        if own:
-            self._client.pause(own)
+        try:
+            await self._read_to(await self._known_ends())
+        finally:
+            if own:
+                self._client.pause(own)
 
     async def _read_to(self, ends: dict[tuple[str, int], int]) -> None:
         self._hurried = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from services.kernel.records import Quarantined
@@ -17,7 +17,11 @@ _WAIT_S: Final = 120.0
 
 
 def wait_until_enrolled(
-    observer: Observer, sent: Sequence[Submitted], *, timeout_s: float = _WAIT_S, fresh_s: float = FRESH_S
+    observer: Observer,
+    sent: Sequence[Submitted],
+    *,
+    timeout_s: float = _WAIT_S,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Wait until the galleries hold every reference, and every service has had the time to read that.
 
@@ -27,7 +31,7 @@ def wait_until_enrolled(
         observer: Reads gallery.references and the quarantines.
         sent: The references, and what the station said.
         timeout_s: How long to wait.
-        fresh_s: How long a service may take until it has read a row.
+        sleep: Waits so many seconds.
 
     Raises:
         Problem: one was refused, or is in a quarantine, or they did not all arrive in time.
@@ -39,6 +43,7 @@ def wait_until_enrolled(
 
     def enrolled(watching: Observer) -> bool:
         events = watching.observed()
+        # Asked ten times a second, about every reference: nearly always there is nothing in quarantine.
         held = [e for e in events if isinstance(e.record, Quarantined)]
         for capture_id in wanted if held else ():
             found = quarantine_of(held, capture_id)
@@ -52,4 +57,4 @@ def wait_until_enrolled(
             f"the galleries did not take all {len(wanted)} references within {timeout_s:.0f} s; ./intact status, and "
             "the logs of inspect and gallery, say why"
         )
-    time.sleep(fresh_s)
+    sleep(FRESH_S)

@@ -25,6 +25,7 @@ from services.kernel.index import ReferenceIndex
 from services.kernel.model_versions import CLASSIFIER, ENCODER, key_of, row_key
 from services.kernel.sight import Photo
 from services.kernel.triton import MODEL, Triton
+from services.kernel.views import FRESH_S
 from services.stack import models
 from services.stack.home import Home
 from services.stack.model_control import Control
@@ -34,8 +35,6 @@ from services.stack.reencode import Parts, Tick, fill, forget, parts_of
 from services.stack.sample import Taken, sample
 from services.stack.world import publish
 
-#: In which services have read a row that is written now.
-_READ_S: Final = 3.0
 #: Captures of the sample, and rounds over them: every instance has then run, before anyone waits for it.
 _TRIED: Final = 4
 _WARM_ROUNDS: Final = 3
@@ -150,7 +149,7 @@ def go_live(place: Place, version: Version, say: Say, tick: Tick) -> None:
         if version.model == ENCODER:
             say(f"embedding references with {version.name}; {was.name} serves meanwhile")
             asyncio.run(_reencode(place, {was: None, version: ensemble}, tick))
-        time.sleep(_READ_S)
+        time.sleep(FRESH_S)
         switch(place, version)
     if version.model == ENCODER:  # what was enrolled while the others were embedded
         asyncio.run(_reencode(place, {version: MODEL}, tick))

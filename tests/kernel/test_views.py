@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 import structlog
+from confluent_kafka import KafkaException
 
 from services.kernel import records, topics, wire
 from services.kernel.views import View, Views
@@ -131,3 +132,16 @@ def test_a_bug_in_a_view_is_reported_instead_of_waited_for() -> None:
     views.add(View(VENDORS, on_change=bug))
     views._take([Message(b"v", wire.encode(vendor("a")))])
     assert views.failed
+
+
+async def test_after_a_start_that_failed_views_ask_at_their_slow_pace_again() -> None:
+    views = Views("127.0.0.1:9", "test")
+    views.add(View(VENDORS))
+    await views.start()
+    try:
+        views._failure = KafkaException("gone")
+        with pytest.raises(KafkaException, match="gone"):
+            await views._read_to({("vendors.profiles", 0): 1})
+        assert not views._hurried
+    finally:
+        await views.close()

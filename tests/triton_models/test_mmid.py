@@ -13,7 +13,7 @@ from triton_models.mmid import Answer, identify
 from triton_models.mmid_catalogue import Catalogue, catalogue_of, enrol, load, save
 from triton_models.mmid_votes import count_votes
 from triton_models.problems import BadData
-from triton_models.registration import Floats, Picture, features
+from triton_models.registration import Floats, Indices, Picture, features
 
 INKS = {"red": (200, 30, 30), "green": (20, 150, 50), "blue": (30, 50, 200)}
 
@@ -157,20 +157,28 @@ def test_a_catalogue_of_nothing_is_refused() -> None:
         catalogue_of([])
 
 
-def test_in_a_large_catalogue_only_what_is_promising_is_looked_at(
-    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    picture = photo(pack(3, side=500))
-    whole = mmid.look(picture, catalogue, encode=encode)
-    assert np.isfinite(whole.promise).all()
-    monkeypatch.setattr(mmid, "_MANY", 2)
-    monkeypatch.setattr(mmid, "_CLOSELY", 1)
-    rough = mmid.look(picture, catalogue, encode=encode)
-    looked_at = np.isfinite(rough.promise)
-    assert looked_at.sum() == 2
-    assert np.array_equal(rough.likeness[looked_at], whole.likeness[looked_at])
-    assert (rough.likeness[~looked_at] == rough.likeness[looked_at].min()).all()
-    assert asked(picture, catalogue).candidates[0][0] == catalogue.ids[3]
+def test_in_a_large_catalogue_patches_are_compared_of_the_promising_only() -> None:
+    votes = np.array([9, 4, 0, 1, 0], np.float32)
+    palette = np.array([0, 0, 5, 1, 0.5], np.float32)
+    asked: list[int] = []
+
+    def likeness_of(rows: Indices) -> Floats:
+        asked.extend(rows)
+        return np.array([0.2, 0.6, 0.9, 0.4, 0.7], np.float32)[rows]
+
+    likeness, promise = mmid.promising(votes, palette, likeness_of, many=3)
+    assert asked == [0, 1, 2], "the most votes, or the likest colours"
+    assert likeness == pytest.approx([0.2, 0.6, 0.9, 0.2, 0.2])
+    assert list(np.argsort(-promise)) == [2, 1, 0, 3, 4], "of a tote's products all may be among the others"
+    everyone, whole = mmid.promising(votes, palette, likeness_of)
+    assert everyone == pytest.approx([0.2, 0.6, 0.9, 0.4, 0.7])
+    assert whole[4] > whole[3], "likeness that was asked counts more than colour"
+
+
+def test_of_one_reference_nothing_is_said_by_comparing_it_with_others() -> None:
+    one = np.ones(1, np.float32)
+    likeness, promise = mmid.promising(one, one, lambda rows: one[rows])
+    assert (likeness, promise) == (one, 0)
 
 
 def test_local_features_vote_for_their_own_reference(catalogue: Catalogue) -> None:

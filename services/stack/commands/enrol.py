@@ -62,7 +62,8 @@ def enrol(
     ]
     with Observer(joined.brokers, topics=["gallery.references"], new_only=True) as observer:
         wait_until_enrolled(observer, send(joined, planned), timeout_s=_WAIT_S)
-        newest = [e.record for e in observer.observed() if e.topic == "gallery.references" and e.record][-1]
+        lists = [e.record for e in observer.observed() if e.topic == "gallery.references" and e.record]
+        newest = [one for one in lists if one.product_id == product][-1]
     console.print(f"{product} has {len(newest.references)} references now (gallery version {newest.version})")
 
 

@@ -67,7 +67,7 @@ def apply(
 ) -> None:
     """Make the topic hold just what a file says: what differs gets its next version, what is not in it is taken out.
 
-    Each row counts from when `assess` has read it, about a second later; what was judged before stays as it was.
+    Each row counts from when `assess` has read it, two seconds later at most; what was judged before stays as it was.
     """
     wanted = load(file)
     brokers = join().brokers

@@ -62,7 +62,9 @@ def train_damage(  # noqa: PLR0913, PLR0917 - one argument per option
     ] = None,
     peak: Annotated[
         float,
-        typer.Option(min=0.0, help="Share of the usual rate of learning; a third is good with --start."),
+        typer.Option(
+            min=0.01, max=1.0, help="Share of the usual rate of learning; half was good with --start."
+        ),
     ] = 1.0,
 ) -> None:
     """Train the damage classifier on a data set's train split; measure each epoch on its validation split."""

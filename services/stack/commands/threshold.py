@@ -17,14 +17,13 @@ from services.kernel import wire
 from services.kernel.records import Stage, Threshold
 from services.kernel.settings import Settings
 from services.kernel.thresholds import EFFECT_DELAY, remembered, threshold_key
+from services.kernel.views import FRESH_S
 from services.stack.joining import Joined, join
 from services.stack.problems import Problem
 from services.stack.reading import snapshot
 from services.stack.world import publish
 
 _TOPIC: Final = "calibration.thresholds"
-#: In which `calibrate` has read a row that is written now, so that it writes none that does not know of it.
-_READ_S: Final = 3.0
 _TRIES: Final = 3
 MODELS_OWN: Final = "the model's own"
 
@@ -256,7 +255,8 @@ def apply(joined: Joined, key: str, row: Threshold) -> None:
     console = Console(highlight=False, soft_wrap=True)
     for _ in range(_TRIES):
         publish(joined.brokers, [(_TOPIC, key.encode(), wire.encode(row), [])])
-        time.sleep(_READ_S)
+        # `calibrate` has read the row then, and writes none that does not know of it.
+        time.sleep(FRESH_S)
         found = newest(joined).get(key)
         if found is not None and (found.decided_at, found.cause) == (row.decided_at, row.cause):
             console.print(escape(told(key, row)))
