@@ -18,7 +18,7 @@ from triton_models.export import TOLERANCE, weights_in  # noqa: E402
 from triton_models.install import build_of  # noqa: E402
 from triton_models.problems import BadData  # noqa: E402
 from triton_models.quantise import quantise  # noqa: E402
-from triton_models.views import views  # noqa: E402
+from triton_models.views import Views, views  # noqa: E402
 
 QUICK = train_damage.Settings(epochs=1, batch=4)
 
@@ -99,9 +99,38 @@ def test_a_picture_that_is_leant_keeps_its_truth_where_it_was() -> None:
     assert set(np.unique(truth)) == {0, 3}
     shown = leant.reshape(64, 4, 64, 4, 3).mean(axis=(1, 3, 4)) > 127
     assert not shown[18:22, 42:46].all(), "it has moved"
+    # Their middles, in cells; a turn about another middle than the picture's moves them apart by some 0.2.
+    apart = np.argwhere(shown).mean(axis=0) - np.argwhere(truth == 3).mean(axis=0)
+    assert np.abs(apart).max() < 0.1
     assert (shown & (truth == 3)).sum() > 0.85 * (shown | (truth == 3)).sum()
     half = train_damage._leant(codes.astype(np.float16), 0.0, 1.0)
     assert np.array_equal(half, codes)
+
+
+def test_what_a_batch_shows_lies_where_its_truth_says() -> None:
+    """Over many draws, whatever they turn, lean and cut: bright pixels and damaged cells stay together."""
+    pixels = np.full((8, 288, 288, 3), 60, np.uint8)
+    damage = np.zeros((8, 72, 72), np.uint8)
+    pixels[:, 100:140, 160:220] = 250
+    damage[:, 25:35, 40:55] = 2
+    rows = Views(
+        pixels=pixels, height=damage.astype(np.float16), damage=damage, matter=np.zeros_like(damage),
+        labels=np.zeros((8, 9), np.float32), capture=np.arange(8, dtype=np.int32), side=np.zeros(8, bool),
+    )  # fmt: skip
+    batches = train_damage.Batches(rows, QUICK, np.ones(8))
+    for number in range(6):
+        for batch in batches.epoch(number):
+            bright = batch["pixels"].float().mean(dim=3).reshape(-1, 16, 16, 16, 16).mean(dim=(2, 4)) > 150
+            told = batch["truth"][:, 1] > 0.9
+            assert (bright & told).sum() > 0.7 * (bright | told).sum()
+
+
+@pytest.mark.parametrize("peak", [1.0, 0.5])
+def test_a_gentle_course_learns_at_lower_rates(peak: float) -> None:
+    settings = train_damage.Settings(peak=peak)
+    model = detector.Detector(detector.backbone("resnet18", pretrained=False))
+    rates = [group["lr"] for group in train_damage._optimiser(model, settings).param_groups]
+    assert rates == [peak * settings.trunk_rate, peak * settings.rate]
 
 
 def test_training_goes_on_from_an_exported_network(root: Path, out: Path, tmp_path: Path) -> None:
