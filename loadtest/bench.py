@@ -145,7 +145,7 @@ def _enrol(stack: Stack, world: World, say: Say) -> None:
     references = racks.enrolments(world, REFERENCES)
     with Observer(environment["INTACT_BROKERS"], topics=["gallery.references"]) as gallery:
         sent = asyncio.run(racks.drive(_url(stack), _tokens(stack), references, concurrency=8))
-        wait_until_enrolled(gallery, sent)
+        wait_until_enrolled(gallery, sent, timeout_s=120)
     say(f"{len(references)} references enrolled")
 
 

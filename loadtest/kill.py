@@ -70,7 +70,8 @@ def run(
         tokens = racks.tokens_of(environment["INTACT_STATION_TOKENS"])
         with Observer(environment["INTACT_BROKERS"], topics=["gallery.references"]) as gallery:
             # Else the first captures may be compared with galleries that a service has not read yet.
-            wait_until_enrolled(gallery, asyncio.run(racks.drive(url, tokens, references, concurrency=8)))
+            enrolled = asyncio.run(racks.drive(url, tokens, references, concurrency=8))
+            wait_until_enrolled(gallery, enrolled, timeout_s=120)
         with Observer(environment["INTACT_BROKERS"]) as observer:
             sent = threading.Event()
             killer = _Killer(stack, observer, len(planned), rounds, seed, sent, say)

@@ -187,7 +187,8 @@ def _logistic(columns: Values, truth: Values, ridge: float) -> Values:
         bend = (columns * (chance * (1 - chance))[:, None]).T @ columns + np.diag(pull)
         step = np.linalg.solve(bend, slope)
         # A whole step may overshoot where classes are nearly apart, and Newton's method then runs off for good.
-        while surprise(weights - step) > surprise(weights) and np.abs(step).max() >= _FINE:
+        now = surprise(weights)
+        while surprise(weights - step) > now and np.abs(step).max() >= _FINE:
             step = step / 2
         weights = weights - step
         if np.abs(step).max() < _FINE:

@@ -129,10 +129,10 @@ def _turned(part: NDArray[Any], turn: int, flip: bool) -> NDArray[Any]:  # noqa:
 
 
 def _leant(part: NDArray[Any], degrees: float, size: float) -> NDArray[Any]:
-    """Turned a little about its middle, and grown to `size`; what comes in at the edges mirrors what is there."""
+    """(side, side[, 3]) turned about its middle and grown `size` times; what comes in at the edges mirrors the rest."""
     side = len(part)
     move = cv2.getRotationMatrix2D(((side - 1) / 2, (side - 1) / 2), degrees, size)
-    # OpenCV knows no half floats. Codes must not be mixed, so only pixels are interpolated.
+    # OpenCV knows no half floats. Codes must not be mixed, nor heights with 0, which is "unknown".
     whole = part.astype(np.float32) if part.dtype == np.float16 else np.ascontiguousarray(part)
     how = cv2.INTER_LINEAR if part.ndim == 3 else cv2.INTER_NEAREST
     return np.asarray(cv2.warpAffine(whole, move, (side, side), flags=how, borderMode=cv2.BORDER_REFLECT_101))
@@ -261,8 +261,10 @@ def _optimiser(model: Detector, settings: Settings) -> Any:
     trunk = [w for w in model.trunk.parameters() if w.requires_grad]
     known = {id(w) for w in model.trunk.parameters()}
     new = [w for w in model.parameters() if id(w) not in known]
-    rates = (settings.peak * rate for rate in (settings.trunk_rate, settings.rate))
-    groups = [{"params": part, "lr": rate} for part, rate in zip((trunk, new), rates, strict=True)]
+    groups = [
+        {"params": trunk, "lr": settings.peak * settings.trunk_rate},
+        {"params": new, "lr": settings.peak * settings.rate},
+    ]
     return torch.optim.AdamW(groups, weight_decay=settings.decay)
 
 
@@ -288,7 +290,7 @@ def main() -> None:
         "--peak",
         type=float,
         default=1.0,
-        help="share of the usual rate of learning; a third is good with --start",
+        help="share of the usual rate of learning; half was good with --start",
     )
     parser.add_argument("--start", type=Path, help="an exported classifier whose weights are the first")
     given = parser.parse_args()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from services.kernel.records import Quarantined
 from services.kernel.views import FRESH_S
@@ -13,14 +12,12 @@ from services.stack.observe import Observer
 from services.stack.problems import Problem
 from services.stack.racks import Submitted
 
-_WAIT_S: Final = 120.0
-
 
 def wait_until_enrolled(
     observer: Observer,
     sent: Sequence[Submitted],
     *,
-    timeout_s: float = _WAIT_S,
+    timeout_s: float,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Wait until the galleries hold every reference, and every service has had the time to read that.

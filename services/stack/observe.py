@@ -43,7 +43,6 @@ class Observer:
         brokers: str,
         *,
         topics: Sequence[str] | None = None,
-        quarantines: bool = True,
         new_only: bool = False,
         fetch: Fetch | None = None,
     ) -> None:
@@ -51,15 +50,14 @@ class Observer:
 
         Args:
             brokers: host:port of Kafka.
-            topics: which to read; those of a report unless given.
-            quarantines: also every quarantine topic.
+            topics: which to read besides every quarantine topic; those of a report unless given.
             new_only: read only what comes after the start, not from offset 0.
             fetch: reads the store, for originals in quarantine that are too large for an event.
         """
         self._brokers = brokers
         self._topics = (
             *(EFFECTS if topics is None else topics),
-            *((t.name for t in quarantine_topics()) if quarantines else ()),
+            *(t.name for t in quarantine_topics()),
         )
         self._new_only = new_only
         self._starts: list[TopicPartition] = []

@@ -63,4 +63,4 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
 
 
 def _enrol(mesh: Mesh) -> None:
-    wait_until_enrolled(mesh.observer, mesh.drive(racks.enrolments(mesh.world, REFERENCES)))
+    wait_until_enrolled(mesh.observer, mesh.drive(racks.enrolments(mesh.world, REFERENCES)), timeout_s=60)

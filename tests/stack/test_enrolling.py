@@ -28,24 +28,26 @@ def test_references_are_enrolled_once_every_one_has_been_in_a_gallery() -> None:
     """Also one that a later list has no room for."""
     seen = s.fixed(gallery(1), gallery(2, 3), s.held(9))
     waited: list[float] = []
-    wait_until_enrolled(seen, [s.submitted(n) for n in (1, 2, 3)], sleep=waited.append)
+    wait_until_enrolled(seen, [s.submitted(n) for n in (1, 2, 3)], timeout_s=1, sleep=waited.append)
     assert waited == [FRESH_S], "until every service has read it"
     with pytest.raises(Problem, match="did not take all 2 references"):
-        wait_until_enrolled(seen, [s.submitted(n) for n in (1, 4)], sleep=nobody_waits)
+        wait_until_enrolled(seen, [s.submitted(n) for n in (1, 4)], timeout_s=1, sleep=nobody_waits)
 
 
 def test_a_list_that_was_written_often_is_no_second_reference() -> None:
     with pytest.raises(Problem, match="did not take all 2 references"):
         wait_until_enrolled(
-            s.fixed(gallery(1), gallery(1)), [s.submitted(n) for n in (1, 2)], sleep=nobody_waits
+            s.fixed(gallery(1), gallery(1)), [s.submitted(n) for n in (1, 2)], timeout_s=1, sleep=nobody_waits
         )
 
 
 def test_one_that_the_station_refused_is_told() -> None:
     with pytest.raises(Problem, match="refused the reference I1: too dark"):
-        wait_until_enrolled(s.fixed(), [s.submitted(1, status=422, detail="too dark")], sleep=nobody_waits)
+        wait_until_enrolled(
+            s.fixed(), [s.submitted(1, status=422, detail="too dark")], timeout_s=1, sleep=nobody_waits
+        )
 
 
 def test_one_in_a_quarantine_is_told_with_its_reason() -> None:
     with pytest.raises(Problem, match=r"quarantine of inspect: another SHA-256"):
-        wait_until_enrolled(s.fixed(s.held(1)), [s.submitted(1)], sleep=nobody_waits)
+        wait_until_enrolled(s.fixed(s.held(1)), [s.submitted(1)], timeout_s=1, sleep=nobody_waits)

@@ -32,6 +32,7 @@ from services.stack.world import Message, World, make_world, publish, publish_wo
 
 _PRODUCTS: Final = 48
 _REFERENCES: Final = 2
+_ENROL_S: Final = 90.0
 _SETTLE_S: Final = 120.0
 _TICK_S: Final = 0.25
 #: What is different on this belt from a real one: damage is common.
@@ -213,7 +214,7 @@ def _enrol(console: Console, joined: Joined, references: Sequence[Planned], obse
         return
     began = time.monotonic()
     sent = asyncio.run(racks.drive(joined.station_url, joined.tokens, references, concurrency=8))
-    wait_until_enrolled(observer, sent)
+    wait_until_enrolled(observer, sent, timeout_s=_ENROL_S)
     console.print(f"{len(sent)} reference images enrolled in {time.monotonic() - began:.1f} s")
 
 
